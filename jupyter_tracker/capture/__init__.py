@@ -1,0 +1,1 @@
+"""What is recorded around a run besides what the user logs: source, surroundings, output, figures."""
