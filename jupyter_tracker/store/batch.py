@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import kinds
-from .decode import Chunk, Fact
+from .decode import Chunk, Fact, Seen
 
 MAX_POINTS = 1_000_000
 MAX_BYTES = 256 << 20
@@ -24,7 +24,7 @@ class Cursor:
     segment: int = 1
     offset: int = 0
     tail: str = ""
-    last_seq: int = 0
+    seen: Seen = field(default_factory=Seen)
     last_time: int | None = None
     host: str = ""
     boot_id: str = ""
@@ -33,7 +33,6 @@ class Cursor:
     sealed: bool = False
     alive: bool = True
     errors: int = 0
-    again: bool = False
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -102,7 +101,6 @@ class Batch:
         if chunk.events:
             cursor.last_time = max(chunk.last_time, cursor.last_time or 0)
             cursor.sealed = chunk.sealed
-        cursor.last_seq = chunk.last_seq
         self.taken += chunk.events
         self.cursors[cursor.identity] = cursor
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -42,6 +43,47 @@ _decoder = msgspec.json.Decoder(_Metrics)
 
 
 @dataclass(slots=True)
+class Seen:
+    """Which event numbers of a journal were taken: disjoint ranges [from, to] in rising order, mostly just one.
+
+    Numbers may come late (a writer that had to move to a new file repeats lines there) and may never come (events
+    given up for want of space): the holes between the ranges are what is missing.
+    """
+
+    ranges: list[list[int]] = field(default_factory=list)
+
+    @property
+    def newest(self) -> int:
+        return self.ranges[-1][1] if self.ranges else 0
+
+    def advance(self, to: int) -> None:
+        """Take all numbers after the newest up to `to`."""
+        if not self.ranges:
+            self.ranges.append([1, 0])
+        self.ranges[-1][1] = to
+
+    def take(self, number: int) -> bool:
+        """Take one number; False when it was taken before."""
+        place = bisect_right(self.ranges, number, key=lambda r: r[0])
+        before = self.ranges[place - 1] if place else None
+        if before is not None and number <= before[1]:
+            return False
+        after = self.ranges[place] if place < len(self.ranges) else None
+        joins_before = before is not None and before[1] == number - 1
+        joins_after = after is not None and after[0] == number + 1
+        if before is not None and after is not None and joins_before and joins_after:
+            before[1] = after[1]
+            del self.ranges[place]
+        elif before is not None and joins_before:
+            before[1] = number
+        elif after is not None and joins_after:
+            after[0] = number
+        else:
+            self.ranges.insert(place, [number, number])
+        return True
+
+
+@dataclass(slots=True)
 class Fact:
     """One event that is no metric; `body` is the JSON of its fields exactly as written."""
 
@@ -66,7 +108,6 @@ class Bad:
 class Chunk:
     """Whole lines of one segment, decoded. The point columns have equal lengths; `exact` is sparse by position."""
 
-    last_seq: int
     last_time: int = 0
     seq: array[int] = field(default_factory=lambda: array("q"))
     time: array[int] = field(default_factory=lambda: array("q"))
@@ -80,20 +121,16 @@ class Chunk:
     sealed: bool = False  # the last event taken is a seal
 
 
-def decode(data: bytes, offset: int, last_seq: int, *, again: bool = False) -> Chunk:
-    """Decode whole lines that start at `offset` of their segment and follow the event numbered `last_seq`.
-
-    With `again` the lines may have been taken before: those numbered up to `last_seq` are passed over in silence
-    instead of being reported as doubles.
-    """
+def decode(data: bytes, offset: int, seen: Seen) -> Chunk:
+    """Decode whole lines that start at `offset` of their segment; `seen` moves on, events it knows are passed over."""
     lines = data.split(b"\n")
     lines.pop()
     sound = _sound(data, lines)
-    if not again and data.count(_METRICS) == len(lines) and bool(sound.all()):
-        chunk = _whole(data, last_seq)
+    if data.count(_METRICS) == len(lines) and bool(sound.all()):
+        chunk = _whole(data, seen)
         if chunk is not None:
             return chunk
-    return _one_by_one(lines, sound, offset, last_seq, again)
+    return _one_by_one(lines, sound, offset, seen)
 
 
 def _sound(data: bytes, lines: list[bytes]) -> npt.NDArray[np.bool_]:
@@ -108,19 +145,21 @@ def _sound(data: bytes, lines: list[bytes]) -> npt.NDArray[np.bool_]:
     return sound
 
 
-def _whole(data: bytes, last_seq: int) -> Chunk | None:
+def _whole(data: bytes, seen: Seen) -> Chunk | None:
     """All lines at once, None when any of them needs to be looked at."""
     try:
         events = _decoder.decode_lines(data)
-        return _columns(events, last_seq)
+        chunk = _columns(events, seen.newest + 1)
     except (msgspec.DecodeError, ValueError, OverflowError):
         return None
+    seen.advance(seen.newest + len(events))
+    return chunk
 
 
-def _columns(events: list[_Metrics], last_seq: int) -> Chunk:
-    """Points of metrics events numbered on from `last_seq`; ValueError when they are not, or a value is wrong."""
+def _columns(events: list[_Metrics], first_seq: int) -> Chunk:
+    """Points of metrics events numbered from `first_seq`; ValueError when they are not, or a value is wrong."""
     seqs = [e.seq for e in events]
-    if seqs != list(range(last_seq + 1, last_seq + 1 + len(events))):
+    if seqs != list(range(first_seq, first_seq + len(events))):
         raise ValueError("not numbered on")
     times = [e.time for e in events]
     last_time = max(times)
@@ -128,7 +167,7 @@ def _columns(events: list[_Metrics], last_seq: int) -> Chunk:
         raise ValueError("time out of range")
     steps = [e.step for e in events]
     values = [e.values for e in events]
-    chunk = Chunk(last_seq + len(events), last_time, events=len(events))
+    chunk = Chunk(last_time, events=len(events))
     chunk.key = list(chain.from_iterable(values))
     if len(chunk.key) != len(events):
         counts = [len(v) for v in values]
@@ -160,66 +199,47 @@ def _numbers(values: Iterable[float | str], chunk: Chunk) -> None:
         chunk.value.append(value)
 
 
-def _one_by_one(lines: list[bytes], sound: npt.NDArray[np.bool_], offset: int, last_seq: int, again: bool) -> Chunk:
+def _one_by_one(lines: list[bytes], sound: npt.NDArray[np.bool_], offset: int, seen: Seen) -> Chunk:
     """Stretches of sound metrics lines together where that works, every other line by itself."""
-    total = Chunk(last_seq)
-    torn = False
+    total = Chunk()
     judged = zip(lines, sound.tolist(), strict=True)
     for (is_sound, is_metrics), group in groupby(judged, lambda pair: (pair[1], _METRICS in pair[0][:80])):
         stretch = [line for line, _ in group]
-        size = sum(map(len, stretch)) + len(stretch)
-        together = _whole(b"\n".join(stretch) + b"\n", total.last_seq) if is_sound and is_metrics else None
+        together = _whole(b"\n".join(stretch) + b"\n", seen) if is_sound and is_metrics else None
         if together is not None:
             _append(total, together)
-            total.last_seq, torn = together.last_seq, False
         else:
-            torn = _each(stretch, is_sound, offset, total, again, torn)
-        offset += size
+            _each(stretch, is_sound, offset, total, seen)
+        offset += sum(map(len, stretch)) + len(stretch)
     return total
 
 
-def _each(lines: list[bytes], is_sound: bool, offset: int, total: Chunk, again: bool, torn: bool) -> bool:
-    """Take each line or say why not. `torn` in and out: the line before could not be read, so that a gap in the
-    numbers right after it is the same loss and not one more."""
+def _each(lines: list[bytes], is_sound: bool, offset: int, total: Chunk, seen: Seen) -> None:
+    """Take each line or say why not."""
     for line in lines:
         try:
             if not is_sound:
                 raise ValueError("checksum does not match")
-            seq = _take(line, total, again)
-            if seq > total.last_seq + 1 and not torn:
-                total.bad.append(Bad(offset, 0, f"events {total.last_seq + 1} to {seq - 1} are missing"))
-            total.last_seq = max(seq, total.last_seq)
-            torn = False
+            _take(line, total, seen)
         except (msgspec.DecodeError, ValueError, OverflowError) as error:
             total.bad.append(Bad(offset, len(line) + 1, str(error)))
-            torn = True
         offset += len(line) + 1
-    return torn
 
 
-def _take(line: bytes, total: Chunk, again: bool) -> int:
-    """Add one line to `total` and return its number; ValueError says why it cannot be taken."""
+def _take(line: bytes, total: Chunk, seen: Seen) -> None:
+    """Add one line to `total` unless its number was seen; ValueError says why it cannot be taken."""
     if _METRICS in line[:80]:
         event = _decoder.decode(line)
-        seq = event.seq
-        if _is_new(seq, total, again):
-            _append(total, _columns([event], seq - 1))
-        return seq
+        part = _columns([event], event.seq)
+        if seen.take(event.seq):
+            _append(total, part)
+        return
     fact = _fact(line)
-    if _is_new(fact.seq, total, again):
+    if seen.take(fact.seq):
         total.facts.append(fact)
         total.events += 1
         total.last_time = max(total.last_time, fact.time)
         total.sealed = fact.kind == "seal"
-    return fact.seq
-
-
-def _is_new(seq: int, total: Chunk, again: bool) -> bool:
-    if seq > total.last_seq:
-        return True
-    if again:
-        return False
-    raise ValueError(f"event {seq} comes twice")
 
 
 def _append(total: Chunk, part: Chunk) -> None:

@@ -59,17 +59,16 @@ def _segment(path: Path, cursor: Cursor, batch: Batch, keys: Keys) -> Iterator[N
             data = _lines(file.fileno(), cursor.offset, size)
             if not data:
                 break
-            chunk = decode(data, cursor.offset, cursor.last_seq, again=cursor.again)
+            chunk = decode(data, cursor.offset, cursor.seen)
             batch.bytes += len(data)
             batch.add(cursor, chunk, keys)
             cursor.offset += len(data)
             cursor.tail = _tail(data)
             yield
-    cursor.again = False
 
 
 def _verify(fd: int, size: int, cursor: Cursor, batch: Batch) -> None:
-    """Notice a segment that is not the one the cursor was in: it is then read again, taking only newer events."""
+    """Notice a segment that is not the one the cursor was in: it is then read again from its start."""
     if size < cursor.offset:
         reason = f"the segment shrank from {cursor.offset} to {size} bytes"
     elif not cursor.tail or _tail(os.pread(fd, _TAIL_LENGTH, cursor.offset - _TAIL_LENGTH)) == cursor.tail:
@@ -77,7 +76,7 @@ def _verify(fd: int, size: int, cursor: Cursor, batch: Batch) -> None:
     else:
         reason = f"the {cursor.offset} bytes already taken were replaced by others"
     batch.error(cursor, min(size, cursor.offset), 0, reason)
-    cursor.offset, cursor.tail, cursor.again = 0, "", True
+    cursor.offset, cursor.tail = 0, ""
 
 
 def _tail(data: bytes) -> str:

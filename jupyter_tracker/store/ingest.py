@@ -6,6 +6,7 @@ that agree, and the next ingest goes on from there.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -20,6 +21,7 @@ from ..root import Root
 from . import catalogs
 from .batch import Batch, Cursor, Keys
 from .database import transaction
+from .decode import Seen
 from .follow import bury, follow, segments
 from .liveness import fate
 from .load import load
@@ -112,12 +114,15 @@ class Ingest:
         runs = sorted({run_id for run_id, _ in wanted})
         which = "true" if full else "j.alive OR r.run_id IN (SELECT unnest(?::VARCHAR[]))"
         rows = self._con.execute(
-            "SELECT j.journal_idx, j.run_idx, r.run_id, j.writer, j.segment, j.byte_offset, j.tail, j.last_seq, "
+            "SELECT j.journal_idx, j.run_idx, r.run_id, j.writer, j.segment, j.byte_offset, j.tail, j.seen, "
             "epoch_us(j.last_time), j.host, j.boot_id, j.pid, j.pid_start, j.sealed, j.alive, j.errors "
             f"FROM journal j JOIN run r ON r.run_idx = j.run_idx WHERE {which}",
             [] if full else [runs],
         ).fetchall()
-        self._known = {(cursor := Cursor(*row)).identity: cursor for row in rows}
+        for *place, seen, last_time, host, boot_id, pid, pid_start, sealed, alive, errors in rows:
+            who = (host, boot_id, pid, pid_start, sealed, alive, errors)
+            cursor = Cursor(*place, Seen(json.loads(seen)), last_time, *who)
+            self._known[cursor.identity] = cursor
         if not self._known and not wanted:
             return
         self._runs = {cursor.run_id: cursor.run_idx for cursor in self._known.values()}

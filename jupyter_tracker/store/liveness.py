@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ..journal import process_alive
+from ..process import Process, alive
 from .batch import Cursor
 from .follow import segments
 
@@ -20,7 +20,7 @@ def fate(cursor: Cursor, directory: Path) -> tuple[bool, bool]:
     """
     if cursor.sealed:
         return False, True
-    here = process_alive(cursor.host, cursor.boot_id, cursor.pid, cursor.pid_start) if cursor.host else None
+    here = alive(Process(cursor.host, cursor.boot_id, cursor.pid, cursor.pid_start)) if cursor.host else None
     if here is not None:
         return here, not here
     return _heard_lately(cursor, directory), False

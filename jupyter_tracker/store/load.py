@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import msgspec
 import numpy as np
@@ -11,7 +13,7 @@ from . import rollup
 from .batch import Batch, Cursor, Keys, Row
 from .fold import fold
 from .kinds import Direction
-from .stage import Array, columns, staged
+from .stage import Array, columns, number, staged
 
 
 def load(con: duckdb.DuckDBPyConnection, batch: Batch, keys: Keys, new_runs: dict[int, str]) -> None:
@@ -41,12 +43,12 @@ def _journals(con: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> None:
     if not cursors:
         return
     rows = [
-        (c.journal_idx, c.run_idx, c.writer, c.segment, c.offset, c.tail, c.last_seq, c.last_time)
+        (c.journal_idx, c.run_idx, c.writer, c.segment, c.offset, c.tail, c.seen.newest, json.dumps(c.seen.ranges), c.last_time)
         + (c.host, c.boot_id, c.pid, c.pid_start, c.sealed, c.alive, c.errors)
         for c in cursors
     ]
     names = (
-        "journal_idx! run_idx! writer segment! byte_offset! tail last_seq! last_time "
+        "journal_idx! run_idx! writer segment! byte_offset! tail last_seq! seen last_time "
         "host boot_id pid! pid_start! sealed! alive! errors!"
     )
     with staged(con, columns(rows, names)):
@@ -81,7 +83,8 @@ def _points(con: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     with staged(con, shown):
         con.execute(
             "INSERT INTO point (run_idx, key_idx, step, time, value, exact, journal_idx, seq) "
-            f"SELECT run_idx, key_idx, step, make_timestamp(time), value, {exact}, journal_idx, seq FROM staged"
+            f"SELECT run_idx, key_idx, step, make_timestamp(time), {number('value')}, {exact}, journal_idx, seq "
+            "FROM staged"
         )
     rollup.update(con, arrived, ordered, start)
 

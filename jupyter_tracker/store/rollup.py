@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from .stage import Array, staged
+from .stage import Array, number, staged
 
 _SEVERAL = -1
 _COLUMNS = (
@@ -193,6 +193,7 @@ def _write(con: duckdb.DuckDBPyConnection, rows: dict[str, Array]) -> None:
     none = "CASE WHEN count = nonfinite THEN NULL ELSE {} END"
     shown = {c: none.format(c) for c in ("min", "min_step", "max", "max_step")}
     shown |= {c: f"make_timestamp({c})" for c in _TIMES}
+    shown |= {c: number(c) for c in ("first", "last", "total")}
     with staged(con, rows):
         listed = ", ".join(shown.get(c, c) for c in _COLUMNS)
         con.execute(f"INSERT INTO rollup ({', '.join(_COLUMNS)}) SELECT {listed} FROM staged")
@@ -217,6 +218,6 @@ def _retotal(con: duckdb.DuckDBPyConnection, rows: dict[str, Array]) -> None:
         np.add.at(total, np.repeat(np.arange(len(start)), np.diff(start, append=len(values["value"]))), values["value"])
     with staged(con, {"run_idx": values["run_idx"][start], "key_idx": values["key_idx"][start], "total": total}):
         con.execute(
-            "UPDATE rollup SET total = s.total FROM staged s "
+            f"UPDATE rollup SET total = {number('s.total')} FROM staged s "
             "WHERE rollup.run_idx = s.run_idx AND rollup.key_idx = s.key_idx"
         )

@@ -12,9 +12,10 @@ CREATE TABLE experiment (
     created TIMESTAMP, deleted BOOLEAN
 );
 
+-- tail is the checksum of the last line taken; seen are the event numbers taken, as JSON ranges [[from, to], ...].
 CREATE TABLE journal (
     journal_idx INTEGER, run_idx INTEGER, writer VARCHAR, segment INTEGER, byte_offset BIGINT, tail VARCHAR,
-    last_seq BIGINT, last_time TIMESTAMP, host VARCHAR, boot_id VARCHAR, pid BIGINT, pid_start BIGINT,
+    last_seq BIGINT, seen VARCHAR, last_time TIMESTAMP, host VARCHAR, boot_id VARCHAR, pid BIGINT, pid_start BIGINT,
     sealed BOOLEAN, alive BOOLEAN, errors BIGINT
 );
 
@@ -120,4 +121,16 @@ CREATE VIEW events AS
 SELECT r.run_id, v.writer, v.seq, v.time, v.kind, v.body
 FROM event v JOIN run r ON r.run_idx = v.run_idx;
 
-CREATE VIEW errors AS SELECT run_id, writer, segment, byte_offset, length, reason FROM ingest_error;
+-- Stretches that could not be read, and numbers that never came (they have no place, so their length is 0).
+CREATE VIEW errors AS
+SELECT run_id, writer, segment, byte_offset, length, reason FROM ingest_error
+UNION ALL
+SELECT r.run_id, h.writer, h.segment, NULL, 0, format('events {} to {} are missing', h.low, h.high)
+FROM (
+    SELECT run_idx, writer, segment, s[i][2] + 1 AS low, s[i + 1][1] - 1 AS high
+    FROM (
+        SELECT run_idx, writer, segment, s, unnest(range(1, len(s))) AS i
+        FROM (SELECT run_idx, writer, segment, [[0, 0]] || CAST(seen AS BIGINT[][]) AS s FROM journal)
+    )
+) h JOIN run r ON r.run_idx = h.run_idx
+WHERE h.low <= h.high;

@@ -26,12 +26,19 @@ def staged(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Array], name: s
 def columns(rows: Sequence[tuple[Any, ...]], names: str) -> dict[str, Array]:
     """Turn rows into columns. A name ending in `!` is a column of integers without None, the others are objects."""
     found: dict[str, Array] = {}
-    for name, values in zip(names.split(), zip(*rows, strict=True), strict=True):
+    listed = names.split()
+    by_column = zip(*rows, strict=True) if rows else [()] * len(listed)
+    for name, values in zip(listed, by_column, strict=True):
         if name.endswith("!"):
             found[name[:-1]] = np.array(values, np.int64)
         else:
             found[name] = objects(values)
     return found
+
+
+def number(column: str) -> str:
+    """SQL for a staged float column that holds NaN but no NULL: DuckDB 1.5 takes NaN in numpy columns for NULL."""
+    return f"coalesce({column}, 'nan'::DOUBLE)"
 
 
 def objects(values: Sequence[Any]) -> Array:
