@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from jupyter_tracker.capture.bindings import Binding, meet
 from jupyter_tracker.capture.flow import Flow
 
+_ASSIGNMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign)
+
 
 @dataclass(frozen=True, slots=True)
 class CellReading:
@@ -35,8 +37,8 @@ class CellReading:
     def until(self, line: int) -> CellReading:
         """The reading of what ran when execution stopped at this line (1-based, of this source).
 
-        Statements before it ran. Of the statement that stopped, a simple one bound nothing; what a compound
-        one (a loop, a `with`), or several on the line, bind is uncertain. What comes later was not reached.
+        Statements before it ran. Of the statement that stopped, an assignment bound nothing; what any other
+        (a loop, a `with`), or several on the line, bind is uncertain. What comes later was not reached.
         """
         if self.tree is None:
             return self
@@ -45,7 +47,7 @@ class CellReading:
         flow = Flow()
         flow.run(done)
         before = dict(flow.state)
-        if len(stopped) > 1 or any(hasattr(node, "body") or hasattr(node, "cases") for node in stopped):
+        if len(stopped) > 1 or not any(isinstance(node, _ASSIGNMENTS) for node in stopped):
             flow.run(stopped)
         flow.state = meet(before, flow.state)
         return _reading(flow, self.tree)

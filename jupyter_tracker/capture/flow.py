@@ -84,6 +84,8 @@ class Flow:
             return join(self.binding(node.body), self.binding(node.orelse))
         if isinstance(node, ast.NamedExpr):
             return self.binding(node.value)
+        if isinstance(node, ast.Lambda):
+            return Binding("definition", reads=frozenset(scopes.enclose(node, scopes.Names())))
         if isinstance(node, ast.Call) and node.keywords and self._is_dict_call(node):
             return Binding("literal", entries=self.entries(node.args, node.keywords))
         value = fold(node, self.state)
@@ -137,7 +139,7 @@ class Flow:
         held = self.state.get(name)
         if held is None or held.kind == "amended":
             return Binding("alias", source=name)
-        return held if held.kind in ("literal", "alias") else COMPUTED
+        return held if held.kind in ("literal", "alias", "definition") else COMPUTED
 
     def _dict(self, node: ast.Dict) -> Binding:
         entries: dict[str, Binding] = {}

@@ -25,7 +25,7 @@ from jupyter_tracker.errors import Invalid
 
 _ABSENT: Final = object()
 _CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
-_CONTAINERS = (list, tuple, dict, set, frozenset, str, bytes, bytearray)
+_TELL_NOTHING = (list, tuple, dict, set, frozenset, str, bytes, bytearray, bool, type(None))
 _EMPTY: Final[tuple[object, ...]] = ([], (), {}, set(), frozenset())
 _SHARED_INTS = range(-5, 257)  # CPython keeps one object for each of these
 
@@ -72,7 +72,8 @@ class Inference:
 class Before:
     """The values that the names of a cell had before it ran, to tell a value it left alone from one it bound.
 
-    Keeps nothing large alive: what can be referenced weakly is, collections and text are not kept at all.
+    Keeps nothing large alive: what can be referenced weakly is; collections and text are not kept, nor are
+    objects of which there is only one.
     """
 
     def __init__(self, reading: CellReading, namespace: Mapping[str, object]) -> None:
@@ -85,7 +86,7 @@ class Before:
         try:
             self._weak[name] = weakref.ref(value)
         except TypeError:
-            if not issubclass(type(value), _CONTAINERS):
+            if not issubclass(type(value), _TELL_NOTHING):
                 self._held[name] = value
 
     def holds(self, name: str, value: object) -> bool:
@@ -133,11 +134,12 @@ def infer(
         value = namespace.get(name, _ABSENT)
         if name.startswith("_") or value is _ABSENT or binding.kind == "deleted" or name in excluded:
             continue
-        literals = list(_own(name, binding, value, memory)) if options.infer else []
+        unreached = before is not None and not binding.certain and before.holds(name, value)
+        inferring = options.infer and not unreached
+        literals = list(_own(name, binding, value, memory)) if inferring else []
         claims += (claim for claim in literals if claim.value is not _ABSENT)
         if not literals or any(claim.value is _ABSENT for claim in literals):
-            stale = before is not None and not binding.certain and before.holds(name, value)
-            _add_computed(found, name, binding, value, options.infer and not stale)
+            _add_computed(found, name, binding, value, inferring)
     if options.infer:
         claims += _earlier(reached, namespace, memory, excluded)
         _add_params(found, claims, excluded)

@@ -58,10 +58,10 @@ class LiteralMemory:
         return self._names.get(name)
 
     def resolved(self, binding: Binding) -> Binding | None:
-        """A binding with what it takes from earlier cells filled in; None if not known to be literal."""
+        """A literal or definition, with what it takes from earlier cells filled in; else None."""
         if binding.kind == "alias":
             source = self._names.get(binding.source)
-            return None if source is None or source.binding.kind != "literal" else source.binding
+            return None if source is None else source.binding
         if binding.kind not in ("literal", "definition"):
             return None
         return replace(binding, entries=self._filled(binding.entries))

@@ -9,25 +9,25 @@ number".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Number = int | float
 
 _MRO: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-_NAMESPACE: Callable[[type], object] = type.__dict__["__dict__"].__get__
+_NAMESPACE: Callable[[type], Mapping[str, object]] = type.__dict__["__dict__"].__get__
 _MODULE: Callable[[type], object] = type.__dict__["__module__"].__get__
 _QUALNAME: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 
 _TEXT = (str, bytes, bytearray)
 _SIZED = (list, tuple, dict, set, frozenset)
-_LAZY = ("__dask_graph__", "_jdf", "_jc")
+_LAZY = frozenset({"__dask_graph__", "_jdf", "_jc"})
 """Marks of values whose number does not exist yet: asking dask or Spark for it would start the computation.
 """
 
 
 def defines(cls: type, attribute: str) -> bool:
     """Whether the class or a base of it defines the attribute, without running any code of the class."""
-    return any(attribute in _NAMESPACE(base) for base in _MRO(cls))  # type: ignore[operator]
+    return any(attribute in _NAMESPACE(base) for base in _MRO(cls))
 
 
 def number(value: object, *, flags: bool = False) -> Number | None:
@@ -78,7 +78,7 @@ def _number(value: object, flags: bool) -> Number | None:
         return int.__index__(value)  # type: ignore[arg-type]
     if issubclass(cls, float):
         return float.__float__(value)  # type: ignore[arg-type]
-    if issubclass(cls, _TEXT) or any(defines(cls, mark) for mark in _LAZY):
+    if issubclass(cls, _TEXT) or not all(_LAZY.isdisjoint(_NAMESPACE(base)) for base in _MRO(cls)):
         return None
     if defines(cls, "shape"):
         return _scalar(value, flags)
@@ -86,7 +86,7 @@ def _number(value: object, flags: bool) -> Number | None:
 
 
 def _scalar(value: object, flags: bool) -> Number | None:
-    if shape_of(value) != () or _is_time(value):
+    if tuple(value.shape) != ():  # type: ignore[attr-defined]
         return None
     if not defines(type(value), "item"):
         return _converted(value)
@@ -94,9 +94,9 @@ def _scalar(value: object, flags: bool) -> Number | None:
     kind = type(item)
     if kind is bool:
         return int(item) if flags else None
-    if kind is int or kind is float:
+    if kind is float or (kind is int and not _is_time(value)):
         return item  # type: ignore[no-any-return]
-    if kind is complex or issubclass(kind, _TEXT) or item is None:
+    if kind is int or kind is complex or issubclass(kind, _TEXT) or item is None:
         return None
     return _converted(item)
 

@@ -48,7 +48,7 @@ KINDS = [
     ("x = ~True", "computed"),
     ("x = f'{1}'", "computed"),
     ("x = await f()", "computed"),
-    ("x = lambda: 1", "computed"),
+    ("x = lambda: 1", "definition"),
     ("for x in y: pass", "counter"),
     ("for (a, [x, *b]) in y: pass", "counter"),
     ("async for x in y: pass", "counter"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import math
 import time
@@ -269,6 +270,25 @@ def test_a_branch_not_taken_does_not_record_the_former_value(fresh: InteractiveS
     assert track(fresh, [cell]).metrics == {}
 
 
+def test_a_literal_of_a_branch_not_taken_is_not_recorded(fresh: InteractiveShell) -> None:
+    cell = "if first:\n    lr = 0.25\n"
+    fresh.run_cell("first = True")
+    assert [track(fresh, [cell]).params for _ in range(2)] == [{"lr": 0.25}] * 2
+    fresh.run_cell("first = False")
+    assert track(fresh, [cell]).params == {}
+
+
+@pytest.mark.parametrize("value", ["None", "True", "3", "'adam'", "[1]"])
+def test_values_of_which_there_is_one_are_recorded_again(value: str, fresh: InteractiveShell) -> None:
+    cell = f"for _i in range(2):\n    x = {value}\n"
+    assert [track(fresh, [cell]).params for _ in range(2)] == [{"x": eval(value)}] * 2
+
+
+def test_what_a_time_magic_bound_before_it_failed(fresh: InteractiveShell) -> None:
+    found = track(fresh, ["%%time\nlr = 0.1\nacc = len('ab') / 4\n1 / 0\n"])
+    assert (found.params, found.metrics) == ({"lr": 0.1}, {"acc": 0.5})
+
+
 def test_before_keeps_no_large_value_alive() -> None:
     class Large:
         pass
@@ -412,6 +432,15 @@ def cost(lines: int, size: int, rounds: int = 30) -> float:
 
 def test_cost_does_not_grow_with_the_namespace() -> None:
     assert cost(200, 10_000) < 2 * cost(200, 10)
+
+
+def test_cost_is_of_the_order_of_parsing() -> None:
+    source, times = CELL * 10, []
+    for _ in range(30):
+        start = time.perf_counter()
+        ast.parse(source)
+        times.append(time.perf_counter() - start)
+    assert cost(200, 1_000) < 4 * min(times)
 
 
 def test_a_large_array_is_not_touched() -> None:
