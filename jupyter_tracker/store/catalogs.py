@@ -3,78 +3,61 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import duckdb
 
-from ..catalog import Catalog
+from ..catalog import Catalog, State
+from ..entities import Experiment
+from ..errors import Corrupt
 from ..root import Root
 from .database import transaction
 from .stage import columns, staged
 
-_NAMES = "experiment_id name note tags artifact_root created deleted"
+_PLACE = "catalog"  # stands for a run id in table ingest_error
 
 
 def apply(con: duckdb.DuckDBPyConnection, root: Root) -> int:
-    """Apply the commits after the known head in one transaction with the new head; returns how many there were."""
+    """Apply the commits after the known head in one transaction with the new head; returns how many there were.
+
+    A damaged commit stops the catalog there, is told in ingest_error, and is tried again by the next ingest.
+    """
     (head,) = con.execute("SELECT n FROM catalog_head").fetchone() or (0,)
     if not (root.catalog / f"{head + 1:08d}.json").exists():
         return 0
-    commits = list(Catalog(root).commits(after=head))
-    if not commits:
-        return 0
-    rows = _rows(con)
-    for commit in commits:
-        _apply(rows, commit.kind, commit.time, dict(commit.fields))
-    with transaction(con):
-        con.execute("DELETE FROM experiment")
-        _insert(con, rows)
-        con.execute("UPDATE catalog_head SET n = ?", [commits[-1].n])
-    return len(commits)
+    state = State(head, _rows(con))
+    trouble = ""
+    try:
+        for commit in Catalog(root).commits(head):
+            state.apply(commit)
+    except (Corrupt, ValueError, KeyError, TypeError) as error:
+        trouble = str(error)
+    told = con.execute("SELECT reason FROM ingest_error WHERE run_id = ?", [_PLACE]).fetchone()
+    if state.head > head or told != (trouble,):
+        with transaction(con):
+            _write(con, state, trouble)
+    done: int = state.head - head
+    return done
 
 
-def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, Experiment]:
     found = con.execute(
-        "SELECT experiment_id, name, note, tags, artifact_root, epoch_us(created), deleted FROM experiment"
+        "SELECT experiment_id, name, epoch_us(created), note, tags, artifact_root, deleted FROM experiment"
     ).fetchall()
-    rows = {row[0]: dict(zip(_NAMES.split(), row, strict=True)) for row in found}
-    for row in rows.values():
-        row["tags"] = json.loads(row["tags"])
-    return rows
+    return {row[0]: Experiment(*row[:4], json.loads(row[4]), *row[5:]) for row in found}
 
 
-def _apply(rows: dict[str, dict[str, Any]], kind: str, time: int, fields: dict[str, Any]) -> None:
-    """Change the row a commit is about. Commits of other kinds, or about no experiment we know, change nothing."""
-    ident = fields.get("experiment_id")
-    if kind == "experiment.create" and isinstance(ident, str):
-        tags, note = fields.get("tags") or {}, fields.get("note")
-        rows[ident] = {
-            "experiment_id": ident, "name": fields.get("name"), "note": note, "tags": tags,
-            "artifact_root": fields.get("artifact_root"), "created": time, "deleted": False,
-        }  # fmt: skip
-        return
-    row = rows.get(str(ident))
-    if row is None:
-        return
-    match kind:
-        case "experiment.rename":
-            row["name"] = fields.get("name")
-        case "experiment.delete" | "experiment.restore":
-            row["deleted"] = kind == "experiment.delete"
-        case "experiment.note":
-            row["note"] = fields.get("text")
-        case "experiment.tag":
-            row["tags"] = {k: v for k, v in row["tags"].items() if k != fields.get("key")}
-            if fields.get("value") is not None:
-                row["tags"][fields.get("key")] = fields["value"]
-
-
-def _insert(con: duckdb.DuckDBPyConnection, rows: dict[str, dict[str, Any]]) -> None:
-    if not rows:
-        return
-    values = [tuple((row | {"tags": json.dumps(row["tags"])}).values()) for row in rows.values()]
-    with staged(con, columns(values, _NAMES.replace("created", "created!").replace("deleted", "deleted!"))):
+def _write(con: duckdb.DuckDBPyConnection, state: State, trouble: str) -> None:
+    rows = [
+        (e.experiment_id, e.name, e.note, json.dumps(e.tags), e.artifact_root, e.created, e.deleted)
+        for e in state.experiments.values()
+    ]
+    con.execute("DELETE FROM experiment")
+    with staged(con, columns(rows, "experiment_id name note tags artifact_root created! deleted!")):
         con.execute(
             "INSERT INTO experiment SELECT experiment_id, name, note, tags, artifact_root, make_timestamp(created), "
             "deleted = 1 FROM staged"
         )
+    con.execute("UPDATE catalog_head SET n = ?", [state.head])
+    con.execute("DELETE FROM ingest_error WHERE run_id = ?", [_PLACE])
+    if trouble:
+        con.execute("INSERT INTO ingest_error VALUES (?, '', ?, 0, 0, ?)", [_PLACE, state.head + 1, trouble])

@@ -27,15 +27,19 @@ _open = threading.local()
 
 
 class Store:
-    """The SQL view of a root. Holds nothing open between calls; may be used from any thread and after a fork."""
+    """The SQL view of a root. Holds nothing open between calls; may be used from any thread and after a fork.
 
-    def __init__(self, root: Root) -> None:
+    `where` is where this host keeps the database; by default in the root if that can hold one.
+    """
+
+    def __init__(self, root: Root, where: Place | None = None) -> None:
         self.root = root
+        self._where = where
 
     @property
     def place(self) -> Place:
         """Where the database is on this host."""
-        return place(self.root)
+        return self._where or place(self.root)
 
     @contextmanager
     def reading(self, timeout: float = TIMEOUT) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -45,7 +49,7 @@ class Store:
         same thread the same connection is given. Raises Corrupt when a damaged page is met: the file is then set
         aside and the next reading grows a new one.
         """
-        key = str(self.root.dir)
+        key = str(self.place.database)
         opened: dict[str, duckdb.DuckDBPyConnection] = _open.__dict__.setdefault("connections", {})
         if key in opened:
             yield opened[key]

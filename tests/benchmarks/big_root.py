@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from jupyter_tracker import events
 from jupyter_tracker.journal import Journal
 from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store, database
@@ -47,15 +48,15 @@ def run_id(number: int) -> str:
 
 def _journal(root: Root, number: int, steps: int, keys: int) -> None:
     journal = Journal(root, run_id(number))
-    journal.append(
-        "start", experiment_id=f"{number % EXPERIMENTS:032x}", name=f"run-{number}", parent=None, user="ann",
-        host="bench", source_type="script", lineage=None, attempt=1, resumed=False,
-    )  # fmt: skip
-    journal.append("params", values={"lr": 1e-4 * (number % 100), "depth": number % 12, "model": "abc"[number % 3]})
-    journal.append("tags", values={"team": "xyz"[number % 3]})
+    start = {"experiment_id": f"{number % EXPERIMENTS:032x}", "name": f"run-{number}", "user": "ann", "host": "bench"}
+    journal.append("start", start | {"source_type": "script", "attempt": 1})
+    params = {"lr": 1e-4 * (number % 100), "depth": number % 12, "model": "abc"[number % 3]}
+    journal.append("params", {"values": params})
+    journal.append("tags", {"values": {"team": "xyz"[number % 3]}})
     for step in range(steps):
-        journal.append_metrics(step, {key: 1 / (1 + step + number) for key in METRICS[:keys]})
-    journal.append("end", outcome="finished", duration=1.0, error=None)
+        value = events.number(1 / (1 + step + number))
+        journal.append_metrics(step, {events.key(key): value for key in METRICS[:keys]})
+    journal.append("end", {"outcome": "finished", "duration": 1.0, "error": None})
     journal.close()
 
 
@@ -73,7 +74,7 @@ def _synthetic(con: duckdb.DuckDBPyConnection, first: int, runs: int, steps: int
         FROM range({first}, {runs}) t(i);
         INSERT INTO journal BY NAME
         SELECT i::INTEGER journal_idx, i::INTEGER run_idx, 'aaaaaaaaaaaaaaaa' writer, 1 segment, 1000 byte_offset,
-               '' tail, 10 last_seq, TIMESTAMP '2026-01-01' last_time, 'bench' host, 'b' boot_id, 1 pid, 1 pid_start,
+               '' tail, 10 last_seq, '[[1, 10]]' seen, TIMESTAMP '2026-01-01' last_time, 'bench' host, 'b' boot_id, 1 pid, 1 pid_start,
                true sealed, false alive, 0 errors FROM range({first}, {runs}) t(i);
         INSERT INTO param BY NAME
         SELECT i::INTEGER run_idx, k AS key, v AS value, TRY_CAST(v AS DOUBLE) number, t AS type,
