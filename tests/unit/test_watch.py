@@ -385,6 +385,9 @@ class Ran:
         self.keys = [key for key in namespace if key != "__builtins__"]
 
 
+START = {"loss": 1, "acc": 2, "x": -1, "i0": 0, "i1": 1}
+
+
 def _world() -> dict[str, object]:
     turns = iter(range(12))
 
@@ -405,7 +408,8 @@ def _world() -> dict[str, object]:
 
 
 def _watched_world() -> tuple[dict[str, object], Watcher, Points]:
-    namespace, points = _world(), []
+    namespace: dict[str, object] = _world() | START
+    points: Points = []
     return namespace, Watcher(lambda values, at: points.append((values, at)), namespace), points
 
 
@@ -427,7 +431,7 @@ def test_random_programs_mean_the_same(program: list[str], step: str | None) -> 
         plain_code = compile(source, "<cell>", "exec")
     except SyntaxError:
         return
-    plain = Ran(plain_code, _world())
+    plain = Ran(plain_code, _world() | START)
     tree = watch(ast.parse(source), NAMES, step, HOOK)
     namespace, watcher, _ = _watched_world()
     linecache.cache.pop("<cell>", None)
@@ -441,6 +445,7 @@ class Stores(dict[str, object]):
     """A namespace that keeps a record of what is stored in it, and by which line."""
 
     def __init__(self) -> None:
+        super().__init__(START)
         self.made: list[tuple[int, str, object]] = []
 
     def __setitem__(self, name: str, value: object) -> None:
