@@ -46,7 +46,8 @@ class Job:
         self._settle({"reason": failures[0]} if failures else value)
 
     def wait(self, deadline: float) -> bool:
-        """Wait until `deadline` (of `time.monotonic`); what is late is settled with a reason. True if in time.
+        """Wait until `deadline` (of `time.monotonic`); what is late is settled with a reason. True if in
+        time.
 
         In a forked child there is nothing to wait for: the job is its parent's.
         """

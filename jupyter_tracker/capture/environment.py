@@ -1,6 +1,7 @@
 """What a run was computed with: interpreter, machine, packages, and who ran it.
 
-The package list is read once per process and search path. Of the environment variables only an allow-list is taken.
+The package list is read once per process and search path. Of the environment variables only an allow-list is
+taken.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def gpus(command: str = "nvidia-smi", timeout: float = 3.0) -> list[dict[str, An
 def packages() -> dict[str, str]:
     """Installed distributions, ``{name: version}`` sorted by name; the first on the search path wins.
 
-    Names are normalised (``scikit-learn``). The answer is kept until the search path or a folder on it changes.
+    Names are normalised (``scikit-learn``). The answer is kept until the search path or a folder on it
+    changes.
     """
     global _packages
     state = tuple((entry, _changed(entry or ".")) for entry in sys.path)
@@ -124,8 +126,8 @@ def _changed(entry: str) -> int:
 def _distributions(entry: str) -> Iterator[tuple[str, str]]:
     """Name and version of what is installed in one folder, told from folder names without opening a file.
 
-    Reading the metadata of 200 distributions takes 150 ms, listing their folder names 1 ms. Only what does not carry
-    its version in its name (eggs, zipped folders) is asked of `importlib.metadata`.
+    Reading the metadata of 200 distributions takes 150 ms, listing their folder names 1 ms. Only what does
+    not carry its version in its name (eggs, zipped folders) is asked of `importlib.metadata`.
     """
     try:
         names = os.listdir(entry)
@@ -160,7 +162,11 @@ def arguments(argv: list[str]) -> list[str]:
     """The command line with secrets masked, also where the option and its value are two arguments."""
     masked = [mask(argument)[0] for argument in argv]
     for n, (option, value) in enumerate(zip(argv, argv[1:], strict=False), start=1):
-        if option.startswith("--") and "=" not in option and mask(f"{option} {value}")[0] == f"{option} {MASK}":
+        if (
+            option.startswith("--")
+            and "=" not in option
+            and mask(f"{option} {value}")[0] == f"{option} {MASK}"
+        ):
             masked[n] = MASK
     return masked
 
@@ -176,14 +182,22 @@ def user() -> str | None:
 
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # OSError since Python 3.13, before it KeyError, ImportError on Windows
+    except (
+        KeyError,
+        OSError,
+        ImportError,
+    ):  # OSError since Python 3.13, before it KeyError, ImportError on Windows
         return _git_user()
 
 
 def _git_user(timeout: float = 2.0) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "config", "user.name"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
+            ["git", "config", "user.name"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,7 +1,8 @@
 """The state of the git repository around a directory.
 
-Everything is read by the `git` command with a time budget for all of it. What could not be read is left out and
-named in ``reason``; nothing raises, nothing asks for a password, nothing in the repository is locked or changed.
+Everything is read by the `git` command with a time budget for all of it. What could not be read is left out
+and named in ``reason``; nothing raises, nothing asks for a password, nothing in the repository is locked or
+changed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class _Git:
         self._command = command
         self._deadline = time.monotonic() + budget
         self._environ = {k: v for k, v in os.environ.items() if k not in _FOREIGN}
-        self._environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
+        self._environ |= {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+            "GIT_PAGER": "cat",
+        }
 
     def read(self, *args: str, limit: int = 10_000_000) -> bytes:
         """The first `limit` bytes of the output of ``git args``. Raises _Failed."""
@@ -74,12 +80,16 @@ class _Git:
                 stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
-            missing = "git is not installed" if os.path.isdir(self._directory) else "the directory does not exist"
+            missing = (
+                "git is not installed" if os.path.isdir(self._directory) else "the directory does not exist"
+            )
             raise _Failed(missing) from None
         except OSError as error:
             raise _Failed(f"git cannot be started: {error.strerror}") from None
 
-    def _collect(self, process: subprocess.Popen[bytes], name: str, limit: int, late: threading.Timer) -> bytes:
+    def _collect(
+        self, process: subprocess.Popen[bytes], name: str, limit: int, late: threading.Timer
+    ) -> bytes:
         assert process.stdout is not None
         assert process.stderr is not None
         output = process.stdout.read(limit)
@@ -112,10 +122,11 @@ def capture_git(
 ) -> dict[str, Any]:
     """Commit, branch, remote, dirty flag, diff and untracked names of the repository around `directory`.
 
-    ``commit`` and ``branch`` are None where there is none (no commits yet; detached head), ``dirty`` is None when
-    unknown. ``diff`` is against HEAD, masked, at most `diff_limit` bytes cut at a line (``diff_truncated``).
-    ``untracked`` names at most 200 files, of ``untracked_count``. Whatever could not be read within `budget` seconds
-    is absent or None and ``reason`` says why. Without a repository only ``reason`` is there.
+    ``commit`` and ``branch`` are None where there is none (no commits yet; detached head), ``dirty`` is None
+    when unknown. ``diff`` is against HEAD, masked, at most `diff_limit` bytes cut at a line
+    (``diff_truncated``). ``untracked`` names at most 200 files, of ``untracked_count``. Whatever could not be
+    read within `budget` seconds is absent or None and ``reason`` says why. Without a repository only
+    ``reason`` is there.
     """
     reader = _Git(str(directory or os.getcwd()), budget, git)
     state: dict[str, Any] = {}

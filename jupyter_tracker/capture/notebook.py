@@ -1,8 +1,8 @@
 """Which notebook and which of its cells is being executed.
 
-A kernel is not told its notebook by the protocol. Front ends leave traces in different places; the functions here
-read them from values that are handed in, in order of trust. Only `ask_servers` goes over the network: it asks the
-Jupyter servers of this machine, which takes time and therefore runs on a thread (`Locator`).
+A kernel is not told its notebook by the protocol. Front ends leave traces in different places; the functions
+here read them from values that are handed in, in order of trust. Only `ask_servers` goes over the network: it
+asks the Jupyter servers of this machine, which takes time and therefore runs on a thread (`Locator`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _VSCODE_SUFFIX = re.compile(r"-jvsc-[0-9a-f-]{32,36}(?=\.ipynb$|$)")
 class Notebook:
     """A notebook file as far as it is known.
 
-    `path` is absolute where the file is on this machine, otherwise what the front end says (None when it only tells
-    a name); `name` is the file's name; `source` says from where it is known.
+    `path` is absolute where the file is on this machine, otherwise what the front end says (None when it only
+    tells a name); `name` is the file's name; `source` says from where it is known.
     """
 
     name: str
@@ -81,7 +81,12 @@ def _file_path(path: str) -> str:
 
 def _from_papermill(environ: Mapping[str, str], namespace: Mapping[str, Any], cwd: str) -> Notebook | None:
     """Papermill injects the paths when asked to; quarto and nbclient users set a variable."""
-    for name in ("PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH", "NBCLIENT_NOTEBOOK_PATH", "QUARTO_DOCUMENT_FILE"):
+    for name in (
+        "PAPERMILL_INPUT_PATH",
+        "PAPERMILL_OUTPUT_PATH",
+        "NBCLIENT_NOTEBOOK_PATH",
+        "QUARTO_DOCUMENT_FILE",
+    ):
         if path := _text(namespace.get(name)) or environ.get(name, ""):
             return _from_path(path, name.partition("_")[0].lower(), cwd)
     return None
@@ -112,8 +117,9 @@ def _from_session(environ: Mapping[str, str], namespace: Mapping[str, Any], cwd:
 def find_cell_id(parent: Mapping[str, Any], info: Any = None) -> str | None:
     """The id of the cell being executed: stable while the notebook is edited where the front end keeps ids.
 
-    JupyterLab and Notebook send it in the request's metadata, VS Code sends a URI whose fragment names the cell,
-    Colab has its own key; `info` is IPython's ``ExecutionInfo``, which carries the same since IPython 8.
+    JupyterLab and Notebook send it in the request's metadata, VS Code sends a URI whose fragment names the
+    cell, Colab has its own key; `info` is IPython's ``ExecutionInfo``, which carries the same since IPython
+    8.
     """
     cell_id = _metadata_cell_id(parent) or _text(getattr(info, "cell_id", None))
     if cell_id.startswith("vscode-notebook-cell"):
@@ -166,7 +172,9 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def ask_servers(kernel: str, candidates: Iterable[tuple[str, str, str]], timeout: float = 0.5) -> Notebook | None:
+def ask_servers(
+    kernel: str, candidates: Iterable[tuple[str, str, str]], timeout: float = 0.5
+) -> Notebook | None:
     """The notebook whose session has `kernel`, asked of each server in turn; None when none knows it."""
     for url, token, root in candidates:
         for session in _sessions(url, token, timeout):
@@ -182,20 +190,25 @@ def _sessions(url: str, token: str, timeout: float) -> list[dict[str, Any]]:
 
     if urlsplit(url).scheme not in ("http", "https"):
         return []
-    request = Request(url.rstrip("/") + "/api/sessions", headers={"Authorization": f"token {token}"} if token else {})
+    request = Request(
+        url.rstrip("/") + "/api/sessions", headers={"Authorization": f"token {token}"} if token else {}
+    )
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=timeout) as answer:
             sessions = json.loads(answer.read(4_000_000))
     except (OSError, ValueError):
         return []
-    return [session for session in sessions if isinstance(session, dict)] if isinstance(sessions, list) else []
+    return (
+        [session for session in sessions if isinstance(session, dict)] if isinstance(sessions, list) else []
+    )
 
 
 class Locator:
     """Knows the notebook of one shell without ever making a cell wait.
 
-    The first `notebook()` that finds no trace, or a trace of a file that is gone (renamed since the kernel started),
-    starts a thread that asks the servers once; until it has an answer the trace, or None, is returned.
+    The first `notebook()` that finds no trace, or a trace of a file that is gone (renamed since the kernel
+    started), starts a thread that asks the servers once; until it has an answer the trace, or None, is
+    returned.
     """
 
     def __init__(self, shell: Any, *, runtime: str | None = None, timeout: float = 0.5) -> None:

@@ -1,9 +1,10 @@
 """Secrets are masked before anything is written.
 
-Three things count as a secret: a text in the known form of a credential (`PATTERNS`), a value that stands next to a
-name such as ``password`` or ``api_key``, and the value of an environment variable with such a name or of a
-``.netrc`` password wherever it turns up. Entropy is looked at only beside a name: hashes, ids, images and numbers
-on their own stay as they are. Every expression is bounded or anchored so that the time is linear in the text.
+Three things count as a secret: a text in the known form of a credential (`PATTERNS`), a value that stands
+next to a name such as ``password`` or ``api_key``, and the value of an environment variable with such a name
+or of a ``.netrc`` password wherever it turns up. Entropy is looked at only beside a name: hashes, ids, images
+and numbers on their own stay as they are. Every expression is bounded or anchored so that the time is linear
+in the text.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _WORD = r"A-Za-z0-9_\-"
 _AWS = [_form(prefix, r"[A-Z2-7]{16}") for prefix in ("AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ABIA", "ACCA")]
 _GITHUB = [_form(f"gh{kind}_", r"[A-Za-z0-9]{36,251}") for kind in "pousr"]
 _GITLAB = [
-    _form(f"gl{kind}-", rf"[{_WORD}.]{{20,200}}", _WORD) for kind in ("pat", "dt", "rt", "ptt", "cbt", "ft", "soat")
+    _form(f"gl{kind}-", rf"[{_WORD}.]{{20,200}}", _WORD)
+    for kind in ("pat", "dt", "rt", "ptt", "cbt", "ft", "soat")
 ]
 _SLACK = [_form(f"xox{kind}-", rf"[{_WORD}]{{10,200}}", _WORD) for kind in "abeoprs"]
 
@@ -49,9 +51,15 @@ PATTERNS: tuple[Pattern, ...] = (
     *_SLACK,
     _form("github_pat_", r"[A-Za-z0-9_]{22,251}", r"A-Za-z0-9_"),
     _form("xapp-", rf"[{_WORD}]{{10,200}}", _WORD),
-    Pattern("hooks.slack.com/", re.compile(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/_]{20,120})")),
+    Pattern(
+        "hooks.slack.com/", re.compile(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/_]{20,120})")
+    ),
     # A digit is asked for within the token: "sk-learn-contrib-…" is a package, not a key.
-    _form("sk-", rf"(?=[A-Za-z_\-]{{0,80}}[0-9])(?=[{_WORD}]{{0,80}}[A-Za-z0-9]{{16}})[{_WORD}]{{20,400}}", _WORD),
+    _form(
+        "sk-",
+        rf"(?=[A-Za-z_\-]{{0,80}}[0-9])(?=[{_WORD}]{{0,80}}[A-Za-z0-9]{{16}})[{_WORD}]{{20,400}}",
+        _WORD,
+    ),
     _form("sk_live_", r"[A-Za-z0-9]{16,200}"),
     _form("sk_test_", r"[A-Za-z0-9]{16,200}"),
     _form("rk_live_", r"[A-Za-z0-9]{16,200}"),
@@ -80,22 +88,37 @@ PATTERNS: tuple[Pattern, ...] = (
         "PRIVATE KEY-----",
         re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----([^-]*(?:-(?!----)[^-]*)*)"),
     ),
-    Pattern("earer", re.compile(r"\b[Bb]earer[ \t]{1,4}(?=[A-Za-z_\-.~+/]{0,64}\d)([\w\-.~+/]{16,4000}={0,2})")),
-    Pattern("asic", re.compile(r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?basic[ \t]{1,4}([A-Za-z0-9+/]{6,800}={0,2})")),
-    Pattern("://", re.compile(r"://[^\s/@:\"'<>\[\]{}$%()|,;]{0,256}:(?![{$<*]|\[masked|%[(s])([^\s/@\"'<>]{1,256})@")),
+    Pattern(
+        "earer", re.compile(r"\b[Bb]earer[ \t]{1,4}(?=[A-Za-z_\-.~+/]{0,64}\d)([\w\-.~+/]{16,4000}={0,2})")
+    ),
+    Pattern(
+        "asic",
+        re.compile(
+            r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?basic[ \t]{1,4}([A-Za-z0-9+/]{6,800}={0,2})"
+        ),
+    ),
+    Pattern(
+        "://",
+        re.compile(r"://[^\s/@:\"'<>\[\]{}$%()|,;]{0,256}:(?![{$<*]|\[masked|%[(s])([^\s/@\"'<>]{1,256})@"),
+    ),
     Pattern("://", re.compile(r"://((?=[A-Za-z_\-]{0,64}\d)[A-Za-z0-9_\-]{20,256})@")),
     Pattern(
         "=",
-        re.compile(r"(?i)[?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|auth)=([\w%+/=\-.~]{12,2000})"),
+        re.compile(
+            r"(?i)[?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|auth)=([\w%+/=\-.~]{12,2000})"
+        ),
     ),
 )
 
-# Stems of names that hold secrets, and the class of the name. They are looked for with `str.find` in the lower-cased
-# text: a case-blind alternation costs 0.3 s per MB, this 0.02 s.
+# Stems of names that hold secrets, and the class of the name. They are looked for with `str.find` in the
+# lower-cased text: a case-blind alternation costs 0.3 s per MB, this 0.02 s.
 _STEMS: tuple[tuple[str, str], ...] = (
     *((stem, "strong") for stem in ("password", "passwd", "passphrase", "passcode", "pwd", "pswd")),
     ("key", "key"),
-    *((stem, "weak") for stem in ("secret", "token", "credential", "_pass", "-pass", "_pat", "-pat", "_auth", "-auth")),
+    *(
+        (stem, "weak")
+        for stem in ("secret", "token", "credential", "_pass", "-pass", "_pat", "-pat", "_auth", "-auth")
+    ),
 )
 _KEY_OF = re.compile(
     r"(?:api|access|secret|private|auth|encryption|signing|account|subscription|master|license|storage)[_-]?$"
@@ -122,7 +145,9 @@ _ENV_NAME = re.compile(
     r"(?i)passwo?r?d|passphrase|(?:^|_)pass(?:$|_)|secret|(?<!kenizers_)token(?!iz)|api_?key|access_?key|private_?key"
     r"|credential|_pat$|_key$|(?<!ssh)_auth$"
 )
-_PLAIN_ENV = re.compile(r"(?i)true|false|none|null|enabled|disabled|\d{1,15}(?:\.\d{0,6})?|(?:/|~|\./|[a-z]:\\).{0,4000}")
+_PLAIN_ENV = re.compile(
+    r"(?i)true|false|none|null|enabled|disabled|\d{1,15}(?:\.\d{0,6})?|(?:/|~|\./|[a-z]:\\).{0,4000}"
+)
 _PLACEHOLDER = re.compile(
     r"""(?ix) [*x.•…_-]+ | <.*> | \[.*\] | \{.*\} | \$.* | %\(.*\)s? | %s | \{\{.*
     | (?:your|my|the)?[-_\s]{0,2}(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_\s]?key|key)(?:[-_\s]?here)?s?
@@ -238,7 +263,9 @@ def _stands_alone(name: _Name, tail: re.Match[str]) -> bool:
     if tail["sep"] != "=":
         return False
     before = text[max(0, name.start - 40) : name.start]
-    dsn = re.match(r";|[\"']|&|[ \t]+\w{1,30}=(?!=)", following) and re.search(r"[;?&\"'\s]\w{0,20}$|^$", before)
+    dsn = re.match(r";|[\"']|&|[ \t]+\w{1,30}=(?!=)", following) and re.search(
+        r"[;?&\"'\s]\w{0,20}$|^$", before
+    )
     return bool(dsn) or (text[name.start : name.end].isupper() and (ends or following[:1] == " "))
 
 
@@ -288,7 +315,9 @@ class Masker:
 
     def _known(self, text: str) -> list[str]:
         """Secret values of this process that occur in `text`, the longest first."""
-        values = {v for k, v in self._environ.items() if name_is_secret(k) and _is_value(v)} | self._netrc_values()
+        values = {
+            v for k, v in self._environ.items() if name_is_secret(k) and _is_value(v)
+        } | self._netrc_values()
         forms = {form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
         return sorted((form for form in forms if form in text), key=len, reverse=True)
 

@@ -1,7 +1,7 @@
 """How busy the machine is during a run, and what a cell cost.
 
-`Sampler` reports the machine every few seconds under the metric names MLflow uses, where it has one; `ProcessMeter`
-tells peak memory and processor time of what happens between its start and its stop.
+`Sampler` reports the machine every few seconds under the metric names MLflow uses, where it has one;
+`ProcessMeter` tells peak memory and processor time of what happens between its start and its stop.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ Metrics = dict[str, float]
 class Sampler:
     """A daemon thread that calls ``sink({"system/…": number, …})`` at once and then every `interval` seconds.
 
-    Percentages are of all processors together; network and disk traffic is in megabytes (10^6) since the start.
-    A part that cannot be read is left out. `stop` returns promptly; a forked child has no sampler.
+    Percentages are of all processors together; network and disk traffic is in megabytes (10^6) since the
+    start. A part that cannot be read is left out. `stop` returns promptly; a forked child has no sampler.
     """
 
-    def __init__(self, sink: Callable[[Metrics], object], interval: float = INTERVAL, path: str = ".") -> None:
+    def __init__(
+        self, sink: Callable[[Metrics], object], interval: float = INTERVAL, path: str = "."
+    ) -> None:
         self._sink = sink
         self._interval = interval
         self._path = path
@@ -79,7 +81,9 @@ class Probe:
         psutil.cpu_percent(None)
         self._process.cpu_percent(None)
         self._traffic = self._read_traffic()
-        time.sleep(0.1)  # percentages are over the time since the last reading: without it the first would be 0
+        time.sleep(
+            0.1
+        )  # percentages are over the time since the last reading: without it the first would be 0
 
     def sample(self) -> Metrics:
         """One reading of everything that can be read."""
@@ -168,7 +172,9 @@ class _Gpus:
 
     def _ask(self, command: str) -> str:
         query = [command, f"--query-gpu={self._QUERY}", "--format=csv,noheader,nounits"]
-        done = subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3, check=True)
+        done = subprocess.run(
+            query, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3, check=True
+        )
         return done.stdout
 
     @staticmethod
@@ -178,7 +184,9 @@ class _Gpus:
             with contained():
                 handle = nvml.nvmlDeviceGetHandleByIndex(index)
                 memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-                metrics |= _gpu(index, nvml.nvmlDeviceGetUtilizationRates(handle).gpu, memory.used, memory.total)
+                metrics |= _gpu(
+                    index, nvml.nvmlDeviceGetUtilizationRates(handle).gpu, memory.used, memory.total
+                )
                 power = nvml.nvmlDeviceGetPowerUsage(handle) / 1000
                 metrics |= _power(index, power, nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000)
         return metrics
@@ -193,7 +201,10 @@ def _gpu(index: int, busy: float, used: float, total: float) -> Metrics:
 
 
 def _power(index: int, watts: float, limit: float) -> Metrics:
-    return {f"gpu_{index}_power_usage_watts": watts, f"gpu_{index}_power_usage_percentage": watts / limit * 100}
+    return {
+        f"gpu_{index}_power_usage_watts": watts,
+        f"gpu_{index}_power_usage_percentage": watts / limit * 100,
+    }
 
 
 def parse_smi(text: str) -> Metrics:
@@ -211,8 +222,8 @@ def parse_smi(text: str) -> Metrics:
 class ProcessMeter:
     """Peak memory and processor time of this process between `start` and `stop`.
 
-    The resident memory is read every 5 ms at first and less often later (0.2 s), on a daemon thread. Where the
-    process's all-time peak grew in between, that exact peak is taken.
+    The resident memory is read every 5 ms at first and less often later (0.2 s), on a daemon thread. Where
+    the process's all-time peak grew in between, that exact peak is taken.
     """
 
     _FIRST, _LAST = 0.005, 0.2

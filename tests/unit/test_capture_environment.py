@@ -45,7 +45,9 @@ def test_packages_are_cached_until_a_folder_changes(tmp_path: Path, monkeypatch:
     assert time.perf_counter() - start < 0.005
 
 
-def test_the_first_on_the_path_wins_and_eggs_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_on_the_path_wins_and_eggs_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     (first / "thing-2.0.dist-info").mkdir(parents=True)
     (second / "thing-1.0.dist-info").mkdir(parents=True)
@@ -56,7 +58,16 @@ def test_the_first_on_the_path_wins_and_eggs_are_asked(tmp_path: Path, monkeypat
 
 
 def test_arguments_are_masked_also_over_two_arguments() -> None:
-    argv = ["train.py", "--lr", "0.1", "--password", "hunter2", "--db=postgres://a:hunter2pw@h/x", "--epochs", "3"]
+    argv = [
+        "train.py",
+        "--lr",
+        "0.1",
+        "--password",
+        "hunter2",
+        "--db=postgres://a:hunter2pw@h/x",
+        "--epochs",
+        "3",
+    ]
     assert arguments(argv) == [
         "train.py", "--lr", "0.1", "--password", MASK, f"--db=postgres://a:{MASK}@h/x", "--epochs", "3",
     ]  # fmt: skip

@@ -16,7 +16,9 @@ from jupyter_tracker.capture.secrets import MASK
 
 def git(directory: Path, *args: str) -> str:
     identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main")
-    done = subprocess.run(["git", *identity, *args], cwd=directory, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *identity, *args], cwd=directory, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -177,7 +179,9 @@ def test_nothing_in_the_repository_is_run_or_written(repo: Path, tmp_path: Path)
     assert (repo / ".git" / "index").stat().st_mtime_ns == before
 
 
-def test_foreign_git_variables_do_not_redirect(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_git_variables_do_not_redirect(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     assert capture_git(repo)["branch"] == "main"
     assert os.environ["GIT_DIR"]

@@ -54,7 +54,12 @@ TRACES: list[tuple[dict[str, str], dict[str, Any], dict[str, Any], Notebook | No
     ),
     ({}, {"__vsc_ipynb_file__": "c:\\w\\n.ipynb"}, {}, Notebook("n.ipynb", "c:\\w\\n.ipynb", "vscode")),
     ({}, {"__vsc_ipynb_file__": 3}, {}, None),
-    ({}, {}, {"metadata": {"cellId": VSCODE_CELL}}, Notebook("n.ipynb", "/home/ada/my work/n.ipynb", "vscode")),
+    (
+        {},
+        {},
+        {"metadata": {"cellId": VSCODE_CELL}},
+        Notebook("n.ipynb", "/home/ada/my work/n.ipynb", "vscode"),
+    ),
     ({}, {}, {"metadata": {"cellId": REMOTE_CELL}}, Notebook("n.ipynb", "/home/ada/n.ipynb", "vscode")),
     (
         {},
@@ -110,7 +115,10 @@ def test_cell_ids(parent: dict[str, Any], info: Any, expected: str | None) -> No
 
 
 def test_kernel_ids() -> None:
-    assert kernel_id("/run/kernel-4f6d2a9e-92f5-4f0a-9e5e-3a2c1b0d9e8f.json") == "4f6d2a9e-92f5-4f0a-9e5e-3a2c1b0d9e8f"
+    assert (
+        kernel_id("/run/kernel-4f6d2a9e-92f5-4f0a-9e5e-3a2c1b0d9e8f.json")
+        == "4f6d2a9e-92f5-4f0a-9e5e-3a2c1b0d9e8f"
+    )
     assert kernel_id("/run/kernel-1234.json") is None
     assert kernel_id("") is None
 
@@ -123,7 +131,9 @@ def test_a_shell_without_messages() -> None:
 def test_server_files_that_are_broken_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "jpserver-1.json").write_text("{")
     (tmp_path / "jpserver-2.json").write_text("[]")
-    (tmp_path / "jpserver-3.json").write_text('{"url": "http://127.0.0.1:9/", "token": "t", "root_dir": "/r"}')
+    (tmp_path / "jpserver-3.json").write_text(
+        '{"url": "http://127.0.0.1:9/", "token": "t", "root_dir": "/r"}'
+    )
     (tmp_path / "nbserver-4.json").write_text('{"url": "ftp://x/", "notebook_dir": "/n"}')
     found = sorted(servers(tmp_path, {"JPY_API_TOKEN": "api"}))
     assert found == [("ftp://x/", "api", "/n"), ("http://127.0.0.1:9/", "t", "/r")]
@@ -216,10 +226,23 @@ def server(tmp_path: Path, project_env: dict[str, str]) -> Iterator[tuple[str, s
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url, token = f"http://127.0.0.1:{port}", "only-for-this-test"
-    env = {**project_env, "JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_TOKEN": token, "IPYTHONDIR": str(tmp_path / "i")}
-    args = ["--no-browser", f"--port={port}", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}", "--allow-root"]
+    env = {
+        **project_env,
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTER_TOKEN": token,
+        "IPYTHONDIR": str(tmp_path / "i"),
+    }
+    args = [
+        "--no-browser",
+        f"--port={port}",
+        "--ip=127.0.0.1",
+        f"--ServerApp.root_dir={root}",
+        "--allow-root",
+    ]
     log = (tmp_path / "log").open("wb")
-    process = subprocess.Popen([sys.executable, "-m", "jupyter_server", *args], env=env, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_server", *args], env=env, stdout=log, stderr=log
+    )
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -239,7 +262,9 @@ def server(tmp_path: Path, project_env: dict[str, str]) -> Iterator[tuple[str, s
 def test_with_a_real_server(server: tuple[str, str, Path, Path]) -> None:
     url, token, root, runtime = server
     (root / "my work").mkdir()
-    (root / "my work" / "n.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (root / "my work" / "n.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
     wanted = {"path": "my work/n.ipynb", "name": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
     session = call(f"{url}/api/sessions", token, wanted)
     kernel = session["kernel"]["id"]

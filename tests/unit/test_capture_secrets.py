@@ -62,7 +62,10 @@ POSITIVE: list[tuple[str, str]] = [
     ("S" + "G." + ALNUM[:22] + "." + ALNUM[:43], ALNUM[:43]),
     ("hv" + "s." + ALNUM[:24], ALNUM[:24]),
     ("ey" + "J" + ALNUM[:20] + ".ey" + "J" + ALNUM[:30] + "." + ALNUM[:40], ALNUM[:40]),
-    ("cookie: jwt=ey" + "J" + ALNUM[:20] + ".ey" + "J" + ALNUM[:30] + "." + ALNUM[:40] + "; path=/", ALNUM[:40]),
+    (
+        "cookie: jwt=ey" + "J" + ALNUM[:20] + ".ey" + "J" + ALNUM[:30] + "." + ALNUM[:40] + "; path=/",
+        ALNUM[:40],
+    ),
     (pem(""), BODY[:50]),
     (pem("RSA "), BODY[:50]),
     (pem("OPENSSH "), BODY[-50:]),
@@ -270,7 +273,9 @@ def test_values_of_secret_environment_variables(key: str) -> None:
     assert (masked, found) == (f"printed: {MASK}!", 1)
 
 
-@pytest.mark.parametrize("key", ["SHORT_TOKEN", "TOKENIZERS_PARALLELISM", "SSH_AUTH_SOCK", "SECRET_FILE", "USE_TOKEN", "HOME"])
+@pytest.mark.parametrize(
+    "key", ["SHORT_TOKEN", "TOKENIZERS_PARALLELISM", "SSH_AUTH_SOCK", "SECRET_FILE", "USE_TOKEN", "HOME"]
+)
 def test_values_of_other_environment_variables_stay(key: str) -> None:
     text = f"printed: {ENV[key]}!"
     assert Masker(ENV, "/nonexistent").mask(text) == (text, 0)
@@ -297,7 +302,9 @@ def test_netrc_passwords(tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     masker = Masker({}, netrc)
     assert masker.mask("longsecretword") == ("longsecretword", 0)
-    netrc.write_text("machine api.wandb.ai\n  login user\n  password longsecretword\ndefault login a password short\n")
+    netrc.write_text(
+        "machine api.wandb.ai\n  login user\n  password longsecretword\ndefault login a password short\n"
+    )
     assert masker.mask("is longsecretword here") == (f"is {MASK} here", 1)
     assert masker.mask("short") == ("short", 0)
     netrc.write_text("machine x login y password anothersecret\n")
@@ -326,11 +333,17 @@ def test_items(key: str, value: object, expected: object) -> None:
 
 
 def test_names() -> None:
-    assert all(map(name_is_secret, ["HF_TOKEN", "aws_secret_access_key", "PGPASSWORD", "GITHUB_PAT", "X_API_KEY"]))
-    assert not any(map(name_is_secret, ["PATH", "TOKENIZERS_PARALLELISM", "PWD", "SSH_AUTH_SOCK", "KEYBOARD"]))
+    assert all(
+        map(name_is_secret, ["HF_TOKEN", "aws_secret_access_key", "PGPASSWORD", "GITHUB_PAT", "X_API_KEY"])
+    )
+    assert not any(
+        map(name_is_secret, ["PATH", "TOKENIZERS_PARALLELISM", "PWD", "SSH_AUTH_SOCK", "KEYBOARD"])
+    )
 
 
-FRAGMENTS = st.sampled_from([text for text, _ in POSITIVE] + NEGATIVE + [" ", "\n", '"', "=", ":", "\\", "İ", "é漢"])
+FRAGMENTS = st.sampled_from(
+    [text for text, _ in POSITIVE] + NEGATIVE + [" ", "\n", '"', "=", ":", "\\", "İ", "é漢"]
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -345,7 +358,20 @@ def test_masking_is_idempotent(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=string.ascii_letters + string.digits + " .,\n()[]{}", max_size=300))
 def test_text_without_names_is_never_touched(text: str) -> None:
-    words = ("pass", "pwd", "pswd", "key", "secret", "token", "credential", "bearer", "eyj", "akia", "asia", "aiza")
+    words = (
+        "pass",
+        "pwd",
+        "pswd",
+        "key",
+        "secret",
+        "token",
+        "credential",
+        "bearer",
+        "eyj",
+        "akia",
+        "asia",
+        "aiza",
+    )
     if not any(word in text.lower() for word in words):
         assert Masker({}, "/nonexistent").mask(text) == (text, 0)
 

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_tracker.capture.system import Metrics, ProcessMeter, Sampler, parse_smi, peak_bytes, resident_bytes
+from jupyter_tracker.capture.system import (
+    Metrics,
+    ProcessMeter,
+    Sampler,
+    parse_smi,
+    peak_bytes,
+    resident_bytes,
+)
 
 ALWAYS = {
     "system/cpu_utilization_percentage",
@@ -103,7 +110,9 @@ def test_stop_in_a_forked_child_returns_at_once() -> None:
 
 
 def test_gpu_lines() -> None:
-    metrics = parse_smi("0, 87, 20480, 40960, 200.5, 400.00\n1, [N/A], 1, 2, 3, 4\n2, 5, 1024, 2048, [N/A], [N/A]\nx\n")
+    metrics = parse_smi(
+        "0, 87, 20480, 40960, 200.5, 400.00\n1, [N/A], 1, 2, 3, 4\n2, 5, 1024, 2048, [N/A], [N/A]\nx\n"
+    )
     assert metrics["gpu_0_utilization_percentage"] == 87
     assert metrics["gpu_0_memory_usage_percentage"] == 50
     assert metrics["gpu_0_memory_usage_megabytes"] == pytest.approx(21474.8, abs=0.1)
@@ -142,7 +151,9 @@ def test_the_peak_of_a_cell_is_found_also_below_the_all_time_peak() -> None:
     assert isinstance(peak, int)
     assert before + 100_000_000 < peak < before + 180_000_000
     assert 0.1 < (used["cpu_seconds"] or 0) < 5
-    assert used["cpu_seconds"] == pytest.approx((used["cpu_user_seconds"] or 0) + (used["cpu_system_seconds"] or 0), abs=0.01)
+    assert used["cpu_seconds"] == pytest.approx(
+        (used["cpu_user_seconds"] or 0) + (used["cpu_system_seconds"] or 0), abs=0.01
+    )
 
 
 def test_a_new_all_time_peak_is_exact() -> None:
