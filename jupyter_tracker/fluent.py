@@ -106,7 +106,7 @@ def experiment_in_force() -> Experiment:
     from .capture.place import default_experiment
 
     named = os.environ.get("JUPYTER_TRACKER_EXPERIMENT") or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    return catalog().ensure_experiment(named or default_experiment())
+    return catalog().ensure_experiment(named or default_experiment(interactive_shell()))
 
 
 def start_run(
@@ -129,7 +129,10 @@ def start_run(
     because of an active run.
     """
     from .capture.circumstances import observe
+    from .capture.place import here
 
+    shell = interactive_shell()
+    place = here(shell)
     run_id, run_name = _which(run, run_id, run_name)
     outer = active_run()
     if outer is not None and not (nested or outer.entered or parent_run_id):
@@ -139,8 +142,15 @@ def start_run(
         begun = Run.resume(root(), run_id)
     else:
         parent = parent_run_id or (outer.run_id if outer is not None else None)
-        begun = Run.start(root(), _experiment(experiment, experiment_id, outer), run_name, parent=parent, source_type=_source_type())
-    observe(begun, system=log_system_metrics is not False)
+        begun = Run.start(
+            root(),
+            _experiment(experiment, experiment_id, outer),
+            run_name,
+            parent=parent,
+            source_type=source_type(shell),
+            lineage=place.lineage(),
+        )
+    observe(begun, place, system=log_system_metrics is not False)
     begun.set_tags(tags or {})
     if description is not None:
         begun.set_note(description)
@@ -164,8 +174,8 @@ def _experiment(name: str | None, experiment_id: str | None, outer: Run | None) 
     return experiment_in_force()
 
 
-def _source_type() -> str:
-    shell = interactive_shell()
+def source_type(shell: Any) -> str:
+    """Return what kind of program runs here: notebook, console or script."""
     if shell is None:
         return "script"
     return "notebook" if getattr(shell, "kernel", None) is not None else "console"
@@ -292,6 +302,17 @@ def log_image(image: Any, artifact_file: str | None = None, key: str | None = No
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Store a table as an artifact: .parquet, .csv or .json."""
     _to(run_id, lambda run: run.log_table(data, artifact_file))
+
+
+def log_input(
+    dataset: Any, context: str | None = None, tags: Mapping[str, Any] | None = None
+) -> None:
+    """Record a data set that the active run reads: MLflow's dataset objects, or anything with a name and a digest."""
+    name, digest = getattr(dataset, "name", None), getattr(dataset, "digest", None)
+    if not name or not digest:
+        hint = "Give an object with name and digest, or call run.log_input(name, digest)."
+        raise Invalid(f"{type(dataset).__name__} is no data set", hint=hint)
+    current().log_input(str(name), str(digest), context=context or "")
 
 
 def _to(run_id: str | None, action: Any) -> None:

@@ -66,6 +66,8 @@ class Run:
         self._owner_pid = os.getpid() if owner else 0
         self._steps: dict[str, int] = {}
         self._quoted: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+        self.params: dict[str, Any] = {}
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self._closing: list[Callable[[], None]] = []
@@ -145,6 +147,11 @@ class Run:
         return self.outcome is not None
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """The newest value of each metric that this process logged."""
+        return {json.loads(name): float(text.strip('"')) for name, text in list(self._numbers.items())}
+
+    @property
     def unsaved(self) -> int:
         """Events that could not be written so far, waiting or given up; 0 when all is well."""
         return self._journal.unsaved + self._journal.dropped
@@ -163,6 +170,7 @@ class Run:
         for name, value in metrics.items():
             numbers[quoted.get(name) or self._quote(name)] = metric_number(name, value)
         if numbers:
+            self._numbers.update(numbers)
             at = None if timestamp is None else int(timestamp * 1000)
             self._journal.append_metrics(self._next_step(metrics, step), numbers, at)
 
@@ -202,6 +210,7 @@ class Run:
             if kind is not None:
                 types[text] = kind
         if values:
+            self.params.update(values)
             fields: dict[str, Any] = {"values": values}
             fields |= {"types": types} if types else {}
             fields |= {"origin": dict.fromkeys(values, origin)} if origin else {}
