@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class RunData:
     tags: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunRecord:
     """One run. Times are naive UTC, `duration` is in seconds, `captures` holds source, git, environment and the like."""
 
@@ -40,9 +40,9 @@ class RunRecord:
     error: str | None
     artifacts: list[str]
     children: list[str]
-    captures: dict[str, Any] = field(repr=False)
-    typed_params: dict[str, Any] = field(repr=False)
-    summaries: dict[str, dict[str, Any]] = field(repr=False)
+    captures: dict[str, Any]
+    typed_params: dict[str, Any]
+    summaries: dict[str, dict[str, Any]]
 
     @classmethod
     def of(cls, detail: dict[str, Any], root: Root) -> RunRecord:
@@ -99,7 +99,7 @@ class RunRecord:
 
         display(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.name}  {self.status}  {duration(self.duration)}  {self.experiment or ''}  {self.run_id}"]
         lines += [f"  {key} = {number(last)}" for key, last in self._metrics()]
         lines += [f"  {key}: {value(text)}" for key, text in self.data.params.items()]

@@ -71,6 +71,7 @@ class Run:
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self._closing: list[Callable[[], None]] = []
+        self._last: Callable[[Callable[[], None]], None] | None = None
 
     @classmethod
     def start(
@@ -340,6 +341,10 @@ class Run:
         """Call `action` first thing when the run ends, newest first: captures write their last facts there."""
         self._closing.append(action)
 
+    def close_after(self, wait: Callable[[Callable[[], None]], None]) -> None:
+        """Leave it to `wait` to close the journal some time after the run has ended: facts still under way may follow."""
+        self._last = wait
+
     def flush(self) -> bool:
         """Make everything logged so far durable; False when the disk refuses for now."""
         return self._journal.flush()
@@ -358,7 +363,11 @@ class Run:
         if self._owner_pid == os.getpid():
             duration = round(time.monotonic() - self._began, 6)
             self._journal.append("end", {"outcome": outcome, "duration": duration, "error": _error(error)})
-        self._journal.close()
+        self._journal.flush()
+        if self._last is None:
+            self._journal.close()
+        else:
+            self._last(self._journal.close)
 
     def close(self) -> None:
         """Close this process's journal without ending the run."""

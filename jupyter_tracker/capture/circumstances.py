@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import spool
@@ -16,33 +18,44 @@ if TYPE_CHECKING:
 
 DEADLINE = 5.0
 
+_closing: set[Job] = set()
+
 
 def observe(run: Run, place: Place | None = None, *, shell: Any = None, system: bool = True) -> None:
     """Record source, git state, environment, load and cost of `run` until it ends.
 
-    Returns at once: what is slow runs on another thread, and the end of the run waits for it at
-    most five seconds.
+    Returns at once, and nothing here makes the end of the run wait: what is slow is done on
+    another thread and may be written a moment after the run has ended.
     """
     place = place or here(shell)
     run.record("source", place.as_source())
-    jobs = [
-        shared().submit("git", lambda: capture_git(place.directory), run.record),
-        shared().submit("environment", capture_environment, run.record),
-        shared().submit("spool", lambda: spool.recover(run.root), _ignore),
-    ]
+    shared().submit("git", lambda: capture_git(place.directory), run.record)
+    shared().submit("environment", capture_environment, run.record)
+    shared().submit("spool", lambda: spool.recover(run.root), _ignore)
     meter = ProcessMeter()
     meter.start()
     sampler = Sampler(run.log_metrics) if system else None
     if sampler is not None:
         sampler.start()
-    run.before_end(lambda: _conclude(run, jobs, meter, sampler))
+    run.before_end(lambda: run.record("process", meter.stop()))
+    run.close_after(lambda close: _close_later(close, sampler))
 
 
-def _conclude(run: Run, jobs: list[Job], meter: ProcessMeter, sampler: Sampler | None) -> None:
-    run.record("process", meter.stop())
-    if sampler is not None:
-        sampler.stop()
-    Background.join(jobs, DEADLINE)
+def _close_later(close: Callable[[], None], sampler: Sampler | None) -> None:
+    """Close after the slow captures: the worker takes one job after the other, this one last."""
+
+    def work() -> None:
+        if sampler is not None:
+            sampler.stop()
+        close()
+
+    _closing.difference_update([job for job in _closing if job.done])
+    _closing.add(shared().submit("close", work, _ignore))
+
+
+@atexit.register
+def _wait() -> None:
+    Background.join(_closing, DEADLINE)
 
 
 def _ignore(section: str, value: Any) -> None:

@@ -31,7 +31,7 @@ _SPECS = {
 
 
 def figure_files(bundle: Mapping[str, Any]) -> list[tuple[str, bytes, str]]:
-    """(suffix, content, MIME type) of the figure in a MIME bundle: its specification and one image, if there are."""
+    """(suffix, content, MIME type) of the figure in a MIME bundle: a specification and one image, if any."""
     files = []
     for mime, content in bundle.items():
         suffix = next((ending for start, ending in _SPECS.items() if mime.startswith(start)), None)
@@ -123,7 +123,7 @@ class DisplayTap:
         self._wrapped.append((owner, name, wrapped, before))
 
     def _format(self, result: Any, shown: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Remember which object a bundle was made of: Altair's default is HTML, its chart must be asked itself."""
+        """Remember of what a bundle was made: Altair shows HTML by default, its chart has to be asked."""
         self._formatted = result[0], shown
 
     def _published(self, result: Any, *args: Any, **kwargs: Any) -> None:

@@ -6,6 +6,7 @@ taken.
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import shutil
@@ -43,7 +44,7 @@ _packages: tuple[object, dict[str, str]] | None = None
 
 
 def capture_environment() -> dict[str, Any]:
-    """The surroundings as JSON values. Parts that cannot be told are None or empty; takes up to seconds with a GPU."""
+    """The surroundings as JSON values. Parts that cannot be told are None or empty. May take seconds."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -161,7 +162,7 @@ def _normal(name: str) -> str:
 def arguments(argv: list[str]) -> list[str]:
     """The command line with secrets masked, also where the option and its value are two arguments."""
     masked = [mask(argument)[0] for argument in argv]
-    for n, (option, value) in enumerate(zip(argv, argv[1:], strict=False), start=1):
+    for n, (option, value) in enumerate(itertools.pairwise(argv), start=1):
         if (
             option.startswith("--")
             and "=" not in option
@@ -177,7 +178,7 @@ def variables(environ: Any) -> dict[str, str]:
 
 
 def user() -> str | None:
-    """The user's login name; where there is none (a container's bare uid), the name git is configured with."""
+    """The user's login name; where there is none (a bare uid in a container), git's user.name."""
     import getpass
 
     try:

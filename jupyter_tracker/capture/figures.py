@@ -67,7 +67,7 @@ def _matplotlib(fig: Any) -> Any:
     """The object to call `savefig` on: of axes their figure, of an array of axes the figure of the first."""
     if hasattr(fig, "savefig"):
         return fig.gcf() if hasattr(fig, "gcf") else fig
-    first = fig.flat[0] if getattr(fig, "dtype", None) == object and getattr(fig, "size", 0) else fig
+    first = next(iter(fig.flat), fig) if hasattr(fig, "flat") else fig
     owner = first.get_figure() if hasattr(first, "get_figure") else None
     return owner if hasattr(owner, "savefig") else None
 
@@ -235,5 +235,7 @@ def _unknown(library: str, suffix: str, known: list[str]) -> Invalid:
 
 
 def _no_image(found: str) -> Invalid:
-    hint = "Give a matplotlib, Altair or Plotly figure, a PIL image, or an array of height x width (x 1, 3 or 4)."
+    hint = (
+        "Give a matplotlib, Altair or Plotly figure, a PIL image, or an array (height, width[, 1, 3 or 4])."
+    )
     return Invalid(f"This is no figure or image: {found}.", hint=hint)

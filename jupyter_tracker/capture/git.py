@@ -104,7 +104,7 @@ class _Git:
 
 
 def without_credentials(url: str) -> str:
-    """`url` of a remote without user, password, query and known tokens; an scp-like ``git@host:path`` stays."""
+    """`url` of a remote without user, password, query and tokens; an scp-like ``git@host:path`` stays."""
     if "://" in url:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 
 def reason(error: BaseException) -> str:
     """One line that says what went wrong: ``TypeError: …``, at most 300 characters."""
-    try:
+    text = "(its message cannot be read)"
+    with contained():
         text = str(error).strip().partition("\n")[0]
-    except Exception:
-        text = "(its message cannot be read)"
     return f"{type(error).__name__}: {text}"[:300].rstrip(": ")
 
 

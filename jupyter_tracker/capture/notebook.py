@@ -105,7 +105,7 @@ def _from_colab(environ: Mapping[str, str], namespace: Mapping[str, Any]) -> Not
 
 
 def _from_session(environ: Mapping[str, str], namespace: Mapping[str, Any], cwd: str) -> Notebook | None:
-    """Jupyter Server starts a kernel with the path of its session; consoles have one too, without a suffix."""
+    """Jupyter Server tells a kernel the path of its session, which for a console is no file."""
     path = environ.get("JPY_SESSION_NAME", "") or _text(namespace.get("__session__"))
     if not path or re.match(r"console-\d", os.path.basename(path)):
         return None

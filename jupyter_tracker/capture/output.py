@@ -60,7 +60,7 @@ class Lines:
 
     @staticmethod
     def _compact(line: str) -> str:
-        """Drop the states that were overwritten, but keep a carriage return whose overwriting is still to come."""
+        """Drop the states that were overwritten, but keep a carriage return that is still to take effect."""
         return _last_state(line) + ("\r" if line.endswith("\r") else "")
 
 

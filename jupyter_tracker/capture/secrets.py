@@ -9,6 +9,7 @@ in the text.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -23,7 +24,7 @@ MASK = "[masked]"
 
 
 class Pattern(NamedTuple):
-    """A known form: `literal` must occur at all, `regex` finds it; group 1, if there is one, is the secret part."""
+    """A known form: `literal` must occur at all, `regex` finds it; group 1, if any, is the secret part."""
 
     literal: str
     regex: re.Pattern[str]
@@ -150,8 +151,10 @@ _PLAIN_ENV = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"""(?ix) [*x.•…_-]+ | <.*> | \[.*\] | \{.*\} | \$.* | %\(.*\)s? | %s | \{\{.*
-    | (?:your|my|the)?[-_\s]{0,2}(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_\s]?key|key)(?:[-_\s]?here)?s?
-    | true | false | none | null | nan | str | string | bytes | int | float | bool | object | text | hidden | optional | required
+    | (?:your|my|the)?[-_\s]{0,2}
+      (?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_\s]?key|key)(?:[-_\s]?here)?s?
+    | true | false | none | null | nan | str | string | bytes | int | float | bool | object | text
+    | hidden | optional | required
     | getpass.* | env.* | os\..* | input.* | self\..* | args\..* | config\..* | settings\..*"""
 )
 _TOKEN_CHARS = re.compile(r"[A-Za-z0-9_\-+/=.~!@#$%^&*:|?]+")
@@ -240,7 +243,7 @@ def _secret_part(name: _Name, tail: re.Match[str]) -> str | None:
 
 
 def _is_bare_secret(name: _Name, tail: re.Match[str], option: bool) -> bool:
-    """A value without quotes may be code: only what cannot be an expression, or stands as in a shell or DSN."""
+    """A value without quotes may be code: only what is no expression, or stands as in a shell or DSN."""
     value, sep = tail["bare"], tail["sep"].strip()
     if tail["after"].strip() or not _is_secret(name.kind, value):
         return False
@@ -254,7 +257,7 @@ def _is_bare_secret(name: _Name, tail: re.Match[str], option: bool) -> bool:
 
 
 def _stands_alone(name: _Name, tail: re.Match[str]) -> bool:
-    """Whether ``name=value`` is no Python: an upper-case setting, a part of a DSN, or a line ``name: value``."""
+    """Whether ``name=value`` is no Python but a setting in capitals, part of a DSN or a line of YAML."""
     text, end = tail.string, tail.end("bare")
     following = text[end : end + 40]
     ends = following[:1] in ("", "\n", "\r")
@@ -286,7 +289,7 @@ class Masker:
         self._netrc_read: tuple[int, frozenset[str]] = (-1, frozenset())
 
     def mask(self, text: str) -> tuple[str, int]:
-        """`text` with every secret replaced by `MASK`, and how many were. Idempotent; never raises for a str."""
+        """`text` with every secret replaced by `MASK`, and how many there were. Idempotent; never raises."""
         found = 0
         for value in self._known(text):
             text, n = re.subn(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", MASK, text)
@@ -326,7 +329,7 @@ class Masker:
             changed = self._netrc.stat().st_mtime_ns
             if changed != self._netrc_read[0]:
                 words = self._netrc.read_text(errors="replace").split()
-                passwords = [b for a, b in zip(words, words[1:], strict=False) if a == "password"]
+                passwords = [b for a, b in itertools.pairwise(words) if a == "password"]
                 self._netrc_read = (changed, frozenset(p for p in passwords if _is_value(p)))
         except OSError:
             self._netrc_read = (-1, frozenset())

@@ -139,7 +139,7 @@ class Probe:
 
 
 class _Gpus:
-    """NVIDIA GPUs, through the pynvml the user has installed or else the driver's command; nothing without either."""
+    """NVIDIA GPUs, through pynvml if the user has it or else the driver's command; nothing without either."""
 
     _QUERY = "index,utilization.gpu,memory.used,memory.total,power.draw,power.limit"
 
@@ -162,13 +162,12 @@ class _Gpus:
         # The library prints a warning when imported under its old name, and is only worth it with a driver.
         if not (os.path.exists("/dev/nvidiactl") or sys.platform == "win32"):
             return None
-        nvml = None
         with contained():
-            import pynvml
+            import pynvml  # type: ignore[import-not-found,unused-ignore]  # the user may have it
 
             pynvml.nvmlInit()
-            nvml = pynvml
-        return nvml
+            return pynvml
+        return None
 
     def _ask(self, command: str) -> str:
         query = [command, f"--query-gpu={self._QUERY}", "--format=csv,noheader,nounits"]
@@ -244,7 +243,7 @@ class ProcessMeter:
             self._thread.start()
 
     def stop(self) -> dict[str, int | float | None]:
-        """``peak_memory_bytes`` (None where unknown), ``cpu_seconds`` = user + system, children that ended included."""
+        """``peak_memory_bytes`` (None if unknown) and ``cpu_seconds`` = user + system, with ended children."""
         self._stop.set()
         end, all_time = os.times(), peak_bytes()
         peak = all_time if all_time > self._all_time else max(self._peak, resident_bytes())

@@ -123,7 +123,8 @@ class Session:
             return
         directions = dict.fromkeys(attempt.options.minimize, "min") | dict.fromkeys(attempt.options.maximize, "max")
         summary = Summary(attempt.run, seconds, attempt.standing, attempt.problems, directions)
-        late = not attempt.standing.wait(min(_LATEST, 0.02 + seconds / 10))
+        updatable = getattr(self.shell, "kernel", None) is not None
+        late = not attempt.standing.wait(min(_LATEST, 0.02 + seconds / 10) if updatable else _LATEST)
         handle = display(summary, display_id=True)
         if late:
             threading.Thread(target=_complete, args=(attempt, handle, summary), daemon=True).start()

@@ -199,7 +199,10 @@ class Ingest:
                 marker.unlink()
 
     def _write(self) -> None:
-        """Write the batch in one transaction; only then forget the markers of journals that are over."""
+        """Write the batch in one transaction, and only then forget the markers of journals that are over.
+
+        What is only in the write-ahead log could be lost with it, so the checkpoint comes before the markers go.
+        """
         batch = self._batch
         if batch.cursors:
             with transaction(self._con):
@@ -210,6 +213,8 @@ class Ingest:
             self._keys.new.clear()
             self._new_runs.clear()
             batch.clear()
+        if self._over:
+            self._con.execute("CHECKPOINT")
         for cursor in self._over:
             self._unmark(cursor)
         self._over.clear()

@@ -21,7 +21,7 @@ from jupyter_tracker.capture.figures import figure_bytes, image_bytes, png, vega
 from jupyter_tracker.errors import Invalid
 
 matplotlib.use("agg")
-from matplotlib import pyplot as plt  # noqa: E402  (the backend is chosen first)
+from matplotlib import pyplot as plt
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

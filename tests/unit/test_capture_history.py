@@ -123,13 +123,13 @@ def test_an_interrupt_in_a_real_kernel(tmp_path: Path) -> None:
     manager, client = start_new_kernel(env=env, cwd=str(tmp_path))
     try:
         client.execute_interactive(KERNEL, timeout=60)
-        for code in ("print('up', flush=True)\nimport time\ntime.sleep(60)",
-                     "print('up', flush=True)\nawait asyncio.sleep(3)"):  # fmt: skip
-            request = client.execute(code)
-            while True:
-                message = client.get_iopub_msg(timeout=60)
-                if message["msg_type"] == "stream" and message["parent_header"].get("msg_id") == request:
-                    break
+        # No output before the interrupt: one that lands in the kernel's flush can wedge ipykernel 7.4 by itself.
+        for n, wait in enumerate(("time.sleep(60)", "await asyncio.sleep(3)")):
+            ready = tmp_path / f"ready{n}"
+            request = client.execute(f"import time; open({str(ready)!r}, 'w').close()\n{wait}")
+            deadline = time.monotonic() + 60
+            while not ready.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
             manager.interrupt_kernel()
             while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
                 pass
