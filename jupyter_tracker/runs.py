@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import fluent, queries
+from .catalog import Catalog
 from .directions import direction
 from .entities import Experiment
 from .errors import Invalid, NotFound
 from .frames import Result
 from .record import RunRecord
+from .root import Root
 from .store.index import Store
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def runs(
     limit: int | None = None,
     *,
     deleted: bool = False,
+    root: Root | None = None,
 ) -> Result:
     """Return the runs that match, newest first: one row each, with its params, tags and last metrics as columns.
 
@@ -39,8 +42,9 @@ def runs(
     `runs("churn", where="metrics.rmse < 0.5 and params.max_depth > 10", order_by="metrics.rmse asc")`.
     Raises NotFound for an unknown experiment and Invalid, with the position, for a wrong filter.
     """
-    store = Store(fluent.root())
-    ids = [fluent.catalog().experiment(experiment).experiment_id] if experiment else []
+    root = root or fluent.root()
+    store = Store(root)
+    ids = [Catalog(root).experiment(experiment).experiment_id] if experiment else []
     with store.reading():
         columns = _columns(store, ids)
         ask = {
@@ -100,10 +104,10 @@ def best_first(metric: str) -> str:
 
 
 def find_run(name_or_id: str) -> str:
-    """Return the id of the run of that id, prefix of an id (6 digits or more), or newest of that name."""
+    """Return the id of the run of that id, of an id that begins or ends so (6 digits or more), or the newest of that name."""
     found = Store(fluent.root()).read(
         lambda con: con.execute(
-            "SELECT run_id FROM all_runs WHERE run_id = $1 OR name = $1 OR (length($1) >= 6 AND starts_with(run_id, $1)) "
+            "SELECT run_id FROM all_runs WHERE run_id = $1 OR name = $1 OR (length($1) >= 6 AND (starts_with(run_id, $1) OR ends_with(run_id, $1))) "
             "ORDER BY (run_id = $1) DESC, (name = $1) DESC, start_time DESC LIMIT 1",
             [name_or_id],
         ).fetchone()
