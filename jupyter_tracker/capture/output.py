@@ -150,9 +150,13 @@ class _Stream:
             text, self._ready, self.waiting = "".join(self._ready), [], 0
         return text
 
+    def mute(self) -> None:
+        """Let writes pass without listening."""
+        self._open = False
+
     def close(self) -> str:
         """Give the stream its write back and return all that is left."""
-        self._open = False
+        self.mute()
         if vars(self._stream).get("write") is self._installed:
             if self._replaced is None:
                 del self._stream.write
@@ -192,8 +196,9 @@ class Tee:
     def stop(self) -> None:
         """Give the streams back and hand on what is left. May be called again."""
         streams, self._streams = self._streams, []
-        rests = [(stream.name, stream.batch(), stream) for stream in streams]
-        left = [(name, text + stream.close()) for name, text, stream in rests]
+        for stream in streams:
+            stream.mute()
+        left = [(stream.name, stream.close()) for stream in streams]
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
@@ -220,13 +225,11 @@ class Tee:
 
     def flush(self) -> None:
         """Hand on what is waiting. Returns at once while another thread, or the sink itself, is doing so."""
-        if not self._handing.acquire(blocking=False):
+        if self._handing.locked():
             return
-        try:
+        with self._handing:  # unlike a call of acquire, no interrupt can come between taking and releasing
             for stream in self._streams:
                 self._hand(stream.name, stream.batch())
-        finally:
-            self._handing.release()
 
     def _hand(self, name: str, text: str) -> None:
         if text:

@@ -243,7 +243,7 @@ class ProcessMeter:
             self._thread.start()
 
     def stop(self) -> dict[str, int | float | None]:
-        """``peak_memory_bytes`` (None if unknown) and ``cpu_seconds`` = user + system, with ended children."""
+        """``peak_memory_bytes`` (None if unknown) and ``cpu_seconds``: user + system, with ended children."""
         self._stop.set()
         end, all_time = os.times(), peak_bytes()
         peak = all_time if all_time > self._all_time else max(self._peak, resident_bytes())

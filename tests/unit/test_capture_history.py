@@ -123,7 +123,7 @@ def test_an_interrupt_in_a_real_kernel(tmp_path: Path) -> None:
     manager, client = start_new_kernel(env=env, cwd=str(tmp_path))
     try:
         client.execute_interactive(KERNEL, timeout=60)
-        # No output before the interrupt: one that lands in the kernel's flush can wedge ipykernel 7.4 by itself.
+        # No output before the interrupt: one that lands in the kernel's flush can wedge ipykernel 7.4.
         for n, wait in enumerate(("time.sleep(60)", "await asyncio.sleep(3)")):
             ready = tmp_path / f"ready{n}"
             request = client.execute(f"import time; open({str(ready)!r}, 'w').close()\n{wait}")

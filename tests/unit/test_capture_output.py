@@ -6,9 +6,11 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +248,39 @@ def test_a_sink_that_prints_or_fails(capsys: pytest.CaptureFixture[str]) -> None
         for _ in range(3):
             print("y" * BATCH)
     assert capsys.readouterr().out.count("y" * BATCH) == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_interrupts_at_any_point_leave_no_lock_behind(copy: Copy) -> None:
+    """Each print is whole or absent whenever an interrupt comes, and the next cell is copied in full."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupts = 0
+    try:
+        tee = Tee(copy)
+        tee.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            try:
+                while time.monotonic() < deadline:
+                    sys.stdout.write("z" * 999 + "\n")
+            except KeyboardInterrupt:
+                interrupts += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        tee.stop()
+    assert interrupts > 100
+    assert set(copy.text().partition("\n[…")[0].splitlines()[:-1]) == {"z" * 999}
+    after = Copy()
+    with Tee(after):
+        print("next cell")
+    assert after.text() == "next cell\n"
+    assert not wrapped(sys.stdout)
 
 
 def test_secrets_are_masked(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:

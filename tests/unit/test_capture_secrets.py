@@ -383,8 +383,9 @@ def test_a_secret_on_a_line_of_its_own_never_survives(before: str, case: tuple[s
     assert case[1] not in masked
 
 
-HOSTILE = ["password", "password=", 'password="', "token: ", "secret ", "eyJ", "-----BEGIN PRIVATE KEY-----", "://a:",
-           "bearer a", "apikey", "_", "\\", '"', "sk-", "gl" + "pat-", "authorization: basic", "0123."]  # fmt: skip
+HOSTILE = ["password", "password=", 'password="', "token: ", "secret ", "eyJ", "://a:",
+           "-----BEGIN PRIVATE KEY-----", "bearer a", "apikey", "_", "\\", '"', "sk-", "gl" + "pat-",
+           "authorization: basic", "0123."]  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
