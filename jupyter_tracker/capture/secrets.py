@@ -16,6 +16,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -272,6 +273,7 @@ def _stands_alone(name: _Name, tail: re.Match[str]) -> bool:
     return bool(dsn) or (text[name.start : name.end].isupper() and (ends or following[:1] == " "))
 
 
+@lru_cache(maxsize=4096)
 def name_is_secret(name: str) -> bool:
     """Whether a variable, parameter or setting of this name is expected to hold a secret."""
     return _ENV_NAME.search(name) is not None
@@ -318,11 +320,9 @@ class Masker:
 
     def _known(self, text: str) -> list[str]:
         """Secret values of this process that occur in `text`, the longest first."""
-        values = {
-            v for k, v in self._environ.items() if name_is_secret(k) and _is_value(v)
-        } | self._netrc_values()
-        forms = {form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
-        return sorted((form for form in forms if form in text), key=len, reverse=True)
+        named = [self._environ.get(name, "") for name in tuple(self._environ) if name_is_secret(name)]
+        values = frozenset(value for value in named if _is_value(value)) | self._netrc_values()
+        return [form for form in _forms(values) if form in text]
 
     def _netrc_values(self) -> frozenset[str]:
         try:
@@ -334,6 +334,13 @@ class Masker:
         except OSError:
             self._netrc_read = (-1, frozenset())
         return self._netrc_read[1]
+
+
+@lru_cache(maxsize=16)
+def _forms(values: frozenset[str]) -> list[str]:
+    """The values as they are, as in a URL and as in JSON; the longest first."""
+    forms = {form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
+    return sorted(forms, key=len, reverse=True)
 
 
 def _is_value(value: str) -> bool:
