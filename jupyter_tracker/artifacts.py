@@ -17,6 +17,7 @@ from .errors import Invalid, NotFound
 from .root import Root
 
 CHUNK = 2**20
+DEPTH = 32
 _RESERVED = frozenset({"con", "prn", "aux", "nul"})
 
 
@@ -34,7 +35,7 @@ def safe_path(text: str) -> str:
     """Return a path inside a run in its one spelling; Invalid for every path that could lead elsewhere."""
     parts = PurePosixPath(text).parts
     wrong = (
-        not parts
+        not 0 < len(parts) <= DEPTH
         or text.startswith(("/", "~"))
         or any(mark in text for mark in ("\\", "\0", ":", "%"))
         or not text.isprintable()

@@ -96,15 +96,15 @@ def find(explicit: str | os.PathLike[str] | None = None, start: Path | None = No
     return Root.create(path, why)
 
 
-def _choose(explicit: str | os.PathLike[str] | None, start: Path) -> tuple[Path, str]:
+def _choose(explicit: str | os.PathLike[str] | None, start: Path) -> tuple[str | os.PathLike[str], str]:
     if explicit is not None:
-        return Path(explicit), "given"
+        return explicit, "given"
     if named := os.environ.get(ENVIRONMENT):
-        return Path(named), f"named by {ENVIRONMENT}"
+        return named, f"named by {ENVIRONMENT}"
     if held := _ancestor(start, DIRECTORY):
         return held, f"found in {held}"
     if served := os.environ.get(SERVER_ENVIRONMENT):
-        return Path(served), "the Jupyter server's directory"
+        return served, "the Jupyter server's directory"
     if tree := _ancestor(start, ".git"):
         return tree, "the git work tree"
     return start, "the current directory"

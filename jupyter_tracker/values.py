@@ -9,6 +9,7 @@ import datetime
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from typing import Any
 
@@ -46,9 +47,9 @@ def _as_number(key: str, value: object) -> float | int:
     item = getattr(value, "item", None)
     if callable(item) and not getattr(value, "shape", ()):
         scalar = item()
-        if isinstance(scalar, (float, int)):
-            return scalar
-        if isinstance(scalar, (Decimal, Fraction)):
+        if isinstance(scalar, (float, int, Decimal, Fraction)):
+            return _as_number(key, scalar)
+        if hasattr(scalar, "__float__") and hasattr(scalar, "is_integer"):
             return float(scalar)
     raise Invalid(f"Metric {key!r} is no number but {_describe(value)}", hint=_cure(key, value))
 
@@ -92,7 +93,7 @@ def param(value: object) -> tuple[Any, str | None]:
 
 def _scalar(value: object) -> object:
     """Return the Python value of a numpy-like scalar or 0-d array, everything else as it is."""
-    if type(value) in _PLAIN or not callable(getattr(value, "item", None)):
+    if type(value) in _PLAIN or isinstance(value, type) or not callable(getattr(value, "item", None)):
         return value
     if getattr(value, "shape", None) != () and getattr(value, "ndim", 0) != 0:
         return value
@@ -101,7 +102,9 @@ def _scalar(value: object) -> object:
 
 
 def _special(value: object) -> tuple[Any, str]:
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, Enum):
+        return _tree(value.value, set(), 0), "enum"
+    if isinstance(value, (bool, int, float, str)):
         base = next(kind for kind in (bool, int, float, str) if isinstance(value, kind))
         shown, _ = param(base(value))
         return shown, base.__name__
