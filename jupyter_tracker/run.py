@@ -401,7 +401,8 @@ def outcome_of(error: BaseException | None) -> Outcome:
     """Return how a run ends whose code left with `error`."""
     if error is None or (isinstance(error, SystemExit) and not error.code):
         return "finished"
-    return "interrupted" if isinstance(error, (KeyboardInterrupt, GeneratorExit)) else "failed"
+    cancelled = type(error).__name__ == "CancelledError"  # how an interrupt reaches a cell that awaits
+    return "interrupted" if cancelled or isinstance(error, (KeyboardInterrupt, GeneratorExit)) else "failed"
 
 
 def _error(error: BaseException | None) -> dict[str, str] | None:

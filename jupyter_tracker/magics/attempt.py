@@ -71,10 +71,11 @@ class Attempt:
         run = self.run
         observe(run, self.place)
         fluent.push(run)
-        tee, tap = Tee(run.log_output), DisplayTap(self.shell, self._figure)
-        for listener in (tee, tap):
-            listener.start()
-            self._cleanup.callback(listener.stop)
+        tee = Tee(run.log_output)
+        self._displays = DisplayTap(self.shell, self._figure)
+        tee.start()
+        self._cleanup.callback(tee.stop)
+        self._displays.start()
         self.watcher = Watcher(lambda values, step: run.log_metrics(values, step), self.shell.user_ns)
         self._cleanup.enter_context(self.watcher.installed(HOOK))
         if not self.options.no_autolog:
@@ -94,6 +95,7 @@ class Attempt:
     def finish(self, result: Any) -> None:
         """Record what the cell left and end the run with the outcome the cell had."""
         error: BaseException | None = result.error_before_exec or result.error_in_exec
+        self._displays.stop(flush=error is None)
         self._cleanup.close()
         with self.run.contained("the names of the cell"):
             self._record_names(error)
