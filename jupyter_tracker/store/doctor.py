@@ -26,7 +26,6 @@ from .place import Place
 _TEMPORARY = re.compile(r"\.tmp[-.\w]*$|^\.tmp|\.new(\.wal)?$")
 _MARKER = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{16}")
 _OLD = 3600.0  # s after which a temporary file has no owner any more
-_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def _database(place: Place, root_id: str) -> Iterator[_Case]:
                 yield _bad(place, f"is of schema and root {row}, wanted {(database.VERSION, root_id)}")
                 return
             for (table,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-                con.execute(f'SELECT count(COLUMNS(*)) FROM "{table}"').fetchall()
+                con.execute(f'SELECT bit_xor(hash(COLUMNS(*))) FROM "{table}"').fetchall()
         except duckdb.Error as error:
             yield _bad(place, f"cannot be read through: {error}")
 
@@ -167,22 +166,26 @@ def _stray_log(place: Place) -> Iterator[_Case]:
         yield _Case(finding, place.wal)
 
 
-def _known(place: Place) -> dict[str, tuple[int, int]]:
-    """How far each journal was taken, as marker name → (segment, offset); empty without a sound database."""
+def _known(place: Place) -> dict[str, tuple[int, int]] | None:
+    """How far each journal was taken, as marker name → (segment, offset); None if the next ingest scans them all."""
     if not place.database.exists():
-        return {}
+        return None
     try:
         with database.connect_read_only(place, TIMEOUT) as con:
+            if con.execute("SELECT scanned FROM meta").fetchone() != (True,):
+                return None
             rows = con.execute(
                 "SELECT r.run_id || '.' || j.writer, j.segment, j.byte_offset FROM journal j JOIN run r USING (run_idx)"
             ).fetchall()
     except (duckdb.Error, TrackerError):
-        return {}
+        return None
     return {name: (segment, offset) for name, segment, offset in rows}
 
 
-def _journals(root: Root, known: dict[str, tuple[int, int]]) -> Iterator[_Case]:
+def _journals(root: Root, known: dict[str, tuple[int, int]] | None) -> Iterator[_Case]:
     """Journals with something the store does not have, and no marker that would make it look."""
+    if known is None:
+        return
     marked = {path.name for path in root.active.iterdir()} if root.active.is_dir() else set()
     for directory in root.runs.glob("*/*/"):
         name = f"{directory.parent.name}.{directory.name}"
@@ -199,15 +202,11 @@ def _journals(root: Root, known: dict[str, tuple[int, int]]) -> Iterator[_Case]:
 
 
 def _markers(root: Root) -> Iterator[_Case]:
-    """Markers without a journal, a day after they were made."""
-    if not root.active.is_dir():
-        return
-    for path in root.active.iterdir():
-        run_id, _, writer = path.name.partition(".")
-        has_journal = bool(_MARKER.fullmatch(path.name)) and bool(segments(root.runs / run_id / writer))
-        with suppress(FileNotFoundError):
-            if not has_journal and time.time() - path.stat().st_mtime > _DAY:
-                yield _Case(Finding("marker", f"marker {path.name} has no journal", "remove it", False), path)
+    """Files among the markers that mark no journal. (Markers whose journal never came go by themselves.)"""
+    if root.active.is_dir():
+        for path in root.active.iterdir():
+            if not _MARKER.fullmatch(path.name):
+                yield _Case(Finding("marker", f"{path} marks no journal", "remove it", False), path)
 
 
 def _catalog(root: Root) -> Iterator[Finding]:
@@ -221,9 +220,9 @@ def _catalog(root: Root) -> Iterator[Finding]:
         yield Finding("catalog", f"catalog commits {missing[:10]} are missing", "restore the files from a backup")
 
 
-def _unreadable(store: Store, known: dict[str, tuple[int, int]]) -> Iterator[Finding]:
+def _unreadable(store: Store, known: dict[str, tuple[int, int]] | None) -> Iterator[Finding]:
     """Lines of journals that could not be taken in: nothing mends them, but nobody should miss them."""
-    if not store.place.database.exists() or not known:
+    if known is None:
         return
     with store.reading() as con:
         rows = con.execute(

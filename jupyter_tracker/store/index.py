@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 
-from ..errors import Corrupt
+from ..errors import Corrupt, Invalid
 from ..frames import Result
 from ..root import Root
 from . import database, guard
@@ -49,14 +50,14 @@ class Store:
         same thread the same connection is given. Raises Corrupt when a damaged page is met: the file is then set
         aside and the next reading grows a new one.
         """
-        key = str(self.place.database)
-        opened: dict[str, duckdb.DuckDBPyConnection] = _open.__dict__.setdefault("connections", {})
-        if key in opened:
-            yield opened[key]
+        where = self.place
+        opened = _readings()
+        if where.database in opened:
+            yield opened[where.database]
             return
-        with self._locked(timeout) as where:
+        with self._locked(where, timeout):
             con = self._connect(where, timeout)
-            opened[key] = con
+            opened[where.database] = con
             try:
                 yield con
             except duckdb.Error as error:
@@ -65,7 +66,7 @@ class Store:
                 con.close()
                 raise _set_aside(where, error) from error
             finally:
-                del opened[key]
+                del opened[where.database]
                 con.close()
 
     def read(self, use: Callable[[duckdb.DuckDBPyConnection], T], timeout: float = TIMEOUT) -> T:
@@ -80,20 +81,19 @@ class Store:
     def ingest(self, wait: bool = False, timeout: float = TIMEOUT) -> IngestReport:
         """Take in what is new. Without `wait`, whoever finds another process at it leaves at once."""
         where = self.place
-        lock = Lock(where.lock)
         if wait:
-            lock.acquire(timeout)
-        elif not lock.try_acquire():
-            return IngestReport(elected=False)
-        with lock:
-            return self._ingest(where, timeout)
+            with self._locked(where, timeout):
+                return self._ingest(where, timeout)
+        with Lock(where.lock) as lock:
+            return self._ingest(where, timeout) if lock.try_acquire() else IngestReport(elected=False)
 
     def rebuild(self, progress: Progress | None = None, timeout: float = TIMEOUT) -> IngestReport:
         """Throw the database away and grow it again from the truth. Safe to kill: the next reading goes on.
 
         `progress(done, total)` counts journals.
         """
-        with self._locked(timeout) as where:
+        where = self.place
+        with self._locked(where, timeout):
             database.discard(where)
             return self._ingest(where, timeout, progress)
 
@@ -110,7 +110,8 @@ class Store:
         `timeout` seconds. Invalid for anything else than a sound SELECT, WITH, DESCRIBE, SHOW or SUMMARIZE.
         """
         guard.check(text)
-        with self._locked(TIMEOUT) as where:
+        where = self.place
+        with self._locked(where, TIMEOUT):
             self._connect(where, TIMEOUT).close()
             con = database.connect_read_only(where, TIMEOUT)
             try:
@@ -122,11 +123,14 @@ class Store:
                 con.close()
 
     @contextmanager
-    def _locked(self, timeout: float) -> Iterator[Place]:
-        where = self.place
+    def _locked(self, where: Place, timeout: float) -> Iterator[None]:
+        if where.database in _readings():
+            raise Invalid(
+                "this thread is reading the store already", hint="ask on the connection it has, or leave that block first."
+            )
         with Lock(where.lock) as lock:
             lock.acquire(timeout)
-            yield where
+            yield
 
     def _ingest(self, where: Place, timeout: float, progress: Progress | None = None) -> IngestReport:
         con, report = self._drain(where, timeout, progress)
@@ -170,6 +174,12 @@ class Store:
             raise
         counts = (ingest.events, ingest.points, ingest.errors, ingest.commits)
         return con, IngestReport(True, *counts, time.perf_counter() - began, trouble, tuple(mended))
+
+
+def _readings() -> dict[Path, duckdb.DuckDBPyConnection]:
+    """The open readings of this thread, by database."""
+    found: dict[Path, duckdb.DuckDBPyConnection] = _open.__dict__.setdefault("readings", {})
+    return found
 
 
 def _set_aside(where: Place, error: duckdb.Error) -> Corrupt:
