@@ -7,7 +7,7 @@ Put `%%track` on a cell after `%load_ext jupyter_tracker`, or write
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 _PUBLIC = {
     "errors": "TrackerError NotFound Invalid Conflict StoreBusy Corrupt",
@@ -20,7 +20,7 @@ _PUBLIC = {
         " get_experiment get_experiment_by_name rename_experiment delete_experiment restore_experiment"
         " set_experiment_tag set_experiment_tags delete_run restore_run"
     ),
-    "runs": "runs get_run search_runs search_experiments sql compare",
+    "reading": "runs get_run search_runs search_experiments sql compare",
     "frames": "Result",
     "autolog": "autolog",
 }

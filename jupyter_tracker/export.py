@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from . import runs, tables
+from . import reading, tables
 from .errors import Conflict, Invalid
 from .frames import Result
 from .root import Root
@@ -68,7 +68,7 @@ def _copy(root: Root, target: Path, step: Step) -> int:
 
 
 def _one_table(root: Root, target: Path, experiment: str | None, where: str) -> int:
-    found = runs.runs(experiment, where, root=root)
+    found = reading.runs(experiment, where, root=root)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".parquet":
         _parquet(found, target)

@@ -33,13 +33,18 @@ _PANDAS = {
 class Result:
     """Rows of one query, all in memory.
 
-    `columns` and `types` (DuckDB type names) have equal lengths, `rows` are tuples in column order. `truncated` says
-    that the row limit cut the result. Iterating gives tuples; `.dicts()`, `.df()` and `.arrow()` give the rest.
-    Times are naive datetimes in UTC.
+    `columns` and `types` (DuckDB type names) have equal lengths, `rows` are tuples in column order.
+    `truncated` says that the row limit cut the result. Iterating gives tuples; `.dicts()`, `.df()` and
+    `.arrow()` give the rest. Times are naive datetimes in UTC.
     """
 
     def __init__(
-        self, columns: Sequence[str], rows: Sequence[Row], types: Sequence[str] = (), *, truncated: bool = False
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        types: Sequence[str] = (),
+        *,
+        truncated: bool = False,
     ) -> None:
         self.columns = list(columns)
         self.rows = list(rows)
@@ -92,7 +97,7 @@ class Result:
         """A pandas DataFrame. Columns without NULL keep their type; integers with NULL become floats."""
         import pandas
 
-        frame = pandas.DataFrame.from_records(self.rows, columns=self.columns)
+        frame: pandas.DataFrame = pandas.DataFrame.from_records(self.rows, columns=self.columns)
         for place, kind in enumerate(self.types):
             wanted = _PANDAS.get(kind)
             if wanted and len(set(self.columns)) == len(self.columns) and self._whole(place):
@@ -124,7 +129,8 @@ class Result:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(c)}</th>" for c in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row) + "</tr>" for row in self.rows[:_SHOWN]
+            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row) + "</tr>"
+            for row in self.rows[:_SHOWN]
         )
         rest = f"<caption>{html.escape(self._rest())}</caption>" if self._rest() else ""
         return f"<table>{rest}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -132,8 +138,12 @@ class Result:
     def _rest(self) -> str:
         hidden = len(self.rows) - _SHOWN
         if self.truncated:
-            return f"the first {min(_SHOWN, len(self.rows))} of more than {len(self.rows)} rows (limit reached)"
-        return f"the first {_SHOWN} of {len(self.rows)} rows" if hidden > 0 else "" if self.rows else "no rows"
+            return (
+                f"the first {min(_SHOWN, len(self.rows))} of more than {len(self.rows)} rows (limit reached)"
+            )
+        return (
+            f"the first {_SHOWN} of {len(self.rows)} rows" if hidden > 0 else "" if self.rows else "no rows"
+        )
 
     def _whole(self, place: int) -> bool:
         return all(row[place] is not None for row in self.rows)
@@ -162,7 +172,9 @@ def _fit(sizes: list[int], width: int) -> list[int]:
     over = sum(sizes) + 2 * (len(sizes) - 1) - width
     while over > 0 and sizes and max(sizes) > 4:
         widest = sizes.index(max(sizes))
-        cut = min(over, max(1, sizes[widest] - sorted(sizes)[-2]) if len(sizes) > 1 else over, sizes[widest] - 4)
+        cut = min(
+            over, max(1, sizes[widest] - sorted(sizes)[-2]) if len(sizes) > 1 else over, sizes[widest] - 4
+        )
         sizes[widest] -= cut
         over -= cut
     return sizes

@@ -137,5 +137,5 @@ def _typed(row: dict[str, Any]) -> Any:
     if kind == "float":
         return float(text) if amount is None else amount
     if kind == "bool":
-        return text == "true"
+        return text in ("true", "True")
     return None if kind == "none" else text

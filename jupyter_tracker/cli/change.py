@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .. import fluent, runs
+from .. import fluent, reading
 from ..errors import Invalid
 from ..run import Run
 from .output import console
 
 
 def _each(names: tuple[str, ...]) -> list[str]:
-    return [runs.find_run(name) for name in names]
+    return [reading.find_run(name) for name in names]
 
 
 def _open(run_id: str) -> Run:
@@ -23,7 +23,7 @@ def _open(run_id: str) -> Run:
 @click.argument("text")
 def note(run: str, text: str) -> None:
     """Set the note (markdown) of a RUN."""
-    opened = _open(runs.find_run(run))
+    opened = _open(reading.find_run(run))
     opened.set_note(text)
     opened.close()
 
@@ -37,7 +37,7 @@ def tag(run: str, pairs: tuple[str, ...]) -> None:
     wrong = next((key for key, equals, _ in split if not equals or not key), None)
     if wrong is not None:
         raise Invalid(f"A tag is KEY=VALUE, not {wrong!r}")
-    opened = _open(runs.find_run(run))
+    opened = _open(reading.find_run(run))
     for key, _, text in split:
         opened.set_tag(key, text) if text else opened.delete_tag(key)
     opened.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from .. import demo as demonstration
-from .. import fluent, runs
+from .. import fluent, reading
 from .look import _listing
 from .output import console, print_table, progress
 
@@ -24,7 +24,7 @@ def demo(where: Path | None, lab: bool, no_browser: bool) -> None:
     with progress("cells") as step:
         notebook = demonstration.execute(place, step)
     fluent.set_root(place)
-    found = runs.runs(limit=50)
+    found = reading.runs(limit=50)
     print_table(*_listing(found.dicts(), found.columns))
     out.print(f"\n{len(found)} runs. They are kept in {place / '.jupyter_tracker'}", markup=False, soft_wrap=True)
     out.print(f"The executed notebook: {notebook}", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .. import fluent, queries, runs
+from .. import fluent, queries, reading
 from ..errors import Invalid
 from ..export import export_runs
 from ..formats import age, duration, number
@@ -29,8 +29,8 @@ _WIDE = 6
 @json_option
 def ls(experiment: str | None, where: str, sort: tuple[str, ...], best: str | None, limit: int, deleted: bool, as_json: bool) -> None:
     """List runs, newest first."""
-    order = [runs.best_first(best)] if best else list(sort)
-    found = runs.runs(experiment, where, order, limit, deleted=deleted)
+    order = [reading.best_first(best)] if best else list(sort)
+    found = reading.runs(experiment, where, order, limit, deleted=deleted)
     if as_json:
         print_json(found.dicts())
         return
@@ -60,11 +60,11 @@ def _listing(rows: list[dict[str, Any]], columns: list[str]) -> tuple[list[str],
 @json_option
 def show(run: str, as_json: bool) -> None:
     """Show everything recorded of a RUN, given by id, its beginning, its end or name."""
-    run_id = runs.find_run(run)
+    run_id = reading.find_run(run)
     if as_json:
         print_json(queries.dispatch(Store(fluent.root()), "run.detail", {"run_id": run_id})[0])
         return
-    record = runs.get_run(run_id)
+    record = reading.get_run(run_id)
     out = console()
     out.print(repr(record).splitlines()[0], markup=False)
     git = record.captures.get("git") or {}
@@ -94,7 +94,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Compare two or more runs; what differs comes first."""
     if len(names) < 2:
         raise Invalid("Compare needs at least two runs", hint="jupyter tracker compare A B")
-    found = runs.compare(*names)
+    found = reading.compare(*names)
     if as_json:
         print_json(found.as_dict())
     else:
@@ -107,7 +107,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def sql(statement: str, limit: int, as_json: bool) -> None:
     """Run one SELECT over the views runs, params, metrics, metric_summary, tags, artifacts, experiments, events."""
-    found = runs.sql(statement, limit=limit)
+    found = reading.sql(statement, limit=limit)
     if as_json:
         print_json(found.dicts())
     else:

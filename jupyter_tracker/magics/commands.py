@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .. import fluent, runs
+from .. import fluent, reading
 from ..errors import Invalid, NotFound, TrackerError
 from ..frames import Result
 from ..run import Run
@@ -95,7 +95,7 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         if self.session.last is None:
             raise NotFound("No cell was tracked in this kernel yet", hint="Put %%track on the first line of a cell.")
         attempt = self.session.last
-        runs.get_run(attempt.run.run_id).show()
+        reading.get_run(attempt.run.run_id).show()
         return None
 
     def _note(self, text: str) -> str:
@@ -131,8 +131,8 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
     def runs_line(self, line: str) -> Result:
         """Show the runs of this root, newest first."""
         found = parse_argstring(self.runs_line, line)
-        order = [runs.best_first(found.best)] if found.best else [found.sort] if found.sort else []
-        return runs.runs(_unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit)
+        order = [reading.best_first(found.best)] if found.best else [found.sort] if found.sort else []
+        return reading.runs(_unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit)
 
     @line_magic("compare")
     @_plain
@@ -141,7 +141,7 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         names = line.split()
         if len(names) < 2:
             raise Invalid("%compare takes at least two runs", hint="For example %compare baseline brisk-otter-417")
-        return runs.compare(*names)
+        return reading.compare(*names)
 
     @cell_magic("tracker_sql")
     @_plain
@@ -150,7 +150,7 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
 
         There are the views runs, params, metrics, metric_summary, tags, artifacts, experiments, events.
         """
-        result = runs.sql(cell)
+        result = reading.sql(cell)
         name = line.strip()
         if not name:
             return result

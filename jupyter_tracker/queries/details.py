@@ -129,21 +129,22 @@ def params_history(con: duckdb.DuckDBPyConnection, p: History) -> Iterable[Param
 
 def _params(con: duckdb.DuckDBPyConnection, run_id: str) -> list[Param]:
     found = con.execute(
-        "SELECT key, value, number, type, origin, epoch_us(time) FROM params WHERE run_id = ? ORDER BY key", [run_id]
+        "SELECT key, value, number, type, origin, epoch_us(time) FROM params WHERE run_id = ? ORDER BY key",
+        [run_id],
     ).fetchall()
-    return [Param(row[0], row[1], number(row[2]), *row[3:]) for row in found]
+    return [Param(*[*row[:2], number(row[2]), *row[3:]]) for row in found]
 
 
 def _metrics(con: duckdb.DuckDBPyConnection, run_id: str) -> list[Summary]:
     found = con.execute(
         "SELECT * EXCLUDE (run_id) FROM metric_summary WHERE run_id = ? ORDER BY key", [run_id]
     ).fetchall()
-    return [
-        Summary(r[0], r[1], number(r[2]), number(r[3]), *r[4:9], number(r[9]), *r[10:]) for r in found
-    ]  # fmt: skip
+    return [Summary(*[r[0], r[1], number(r[2]), number(r[3]), *r[4:9], number(r[9]), *r[10:]]) for r in found]
 
 
-def _bodies(con: duckdb.DuckDBPyConnection, run_idx: int, kinds: list[str]) -> list[tuple[str, dict[str, Any]]]:
+def _bodies(
+    con: duckdb.DuckDBPyConnection, run_idx: int, kinds: list[str]
+) -> list[tuple[str, dict[str, Any]]]:
     found = con.execute(
         "SELECT kind, body FROM event WHERE run_idx = ? AND kind IN (SELECT unnest(?)) ORDER BY time, writer, seq",
         [run_idx, kinds],

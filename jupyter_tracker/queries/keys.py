@@ -87,7 +87,7 @@ def experiments(con: duckdb.DuckDBPyConnection, p: Experiments) -> Iterable[Expe
         "SELECT experiment_id, name, note, tags, epoch_us(created), deleted, runs, epoch_us(last_run), artifact_root "
         f"FROM experiments WHERE {where} ORDER BY name, experiment_id"
     ).fetchall()
-    return [Experiment(*row[:3], json.loads(row[3]), *row[4:]) for row in found]
+    return [Experiment(*[*row[:3], json.loads(row[3]), *row[4:]]) for row in found]
 
 
 @query("metrics.keys", Keys, MetricKey)

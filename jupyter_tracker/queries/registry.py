@@ -59,7 +59,9 @@ def dispatch(store: Store, name: str, params: Mapping[str, Any] | None = None) -
     except msgspec.ValidationError as error:
         takes = ", ".join(field.name for field in msgspec.structs.fields(asked.params))
         raise Invalid(f"query {name!r}: {error}", hint=f"it takes {takes or 'no parameters'}.") from error
-    return cast("list[dict[str, Any]]", msgspec.to_builtins(store.read(lambda con: list(asked.ask(con, typed)))))
+    return cast(
+        "list[dict[str, Any]]", msgspec.to_builtins(store.read(lambda con: list(asked.ask(con, typed))))
+    )
 
 
 def number(value: float | None) -> Number:

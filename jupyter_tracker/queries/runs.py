@@ -186,16 +186,19 @@ def best(con: duckdb.DuckDBPyConnection, p: InExperiment) -> Iterable[Best]:
     return [Best(*row) for row in found]
 
 
-def rows(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str], columns: Sequence[Column] = ()) -> list[RunRow]:
+def rows(
+    con: duckdb.DuckDBPyConnection, run_ids: Sequence[str], columns: Sequence[Column] = ()
+) -> list[RunRow]:
     """The rows of these runs in this order (unknown ids are left out), with values of `columns`."""
     if not run_ids:
         return []
     names = RunRow.__struct_fields__[:-1]
     listed = ", ".join(f'epoch_us(r.{n}) AS "{n}"' if n.endswith("_time") else f'r."{n}"' for n in names)
     found = con.execute(
-        f"SELECT r.run_idx, {listed} FROM all_runs r WHERE r.run_id IN (SELECT unnest(?::VARCHAR[]))", [list(run_ids)]
+        f"SELECT r.run_idx, {listed} FROM all_runs r WHERE r.run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(run_ids)],
     ).fetchall()
-    by_id = {row[1]: RunRow(*row[1:], values=[None] * len(columns)) for row in found}
+    by_id = {row[1]: RunRow(*[*row[1:], [None] * len(columns)]) for row in found}
     idx = {row[0]: row[1] for row in found}
     for run_idx, place, value in _values(con, list(idx), columns):
         by_id[idx[run_idx]].values[place] = value

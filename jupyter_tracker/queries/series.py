@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import duckdb
 import msgspec
 
-from .registry import number, query
+from .registry import Number, number, query
 from .runs import exists
 
 Buckets = Annotated[int, msgspec.Meta(ge=1, le=20_000)]
@@ -42,7 +42,7 @@ class Point(msgspec.Struct):
 
     step: int
     time: int
-    value: float | str
+    value: Number
     exact: str | None
 
 
@@ -51,12 +51,12 @@ class CurvePoint(msgspec.Struct):
     key: str
     step: int
     time: int
-    value: float | str
+    value: Number
     exact: str | None
 
 
-# A series that fits is given whole. Otherwise each bucket of the axis gives its lowest and its highest point, and its
-# first one that is not finite: what the full curve would paint in that column of pixels.
+# A series that fits is given whole. Otherwise each bucket of the axis gives its lowest and its highest
+# point, and its first one that is not finite: what the full curve would paint in that column of pixels.
 _SQL = """
 WITH series AS MATERIALIZED (
     SELECT r.run_id, r.run_idx, k.key, k.key_idx FROM run r, metric_key k
@@ -66,8 +66,8 @@ WITH series AS MATERIALIZED (
     FROM point p SEMI JOIN series s ON s.run_idx = p.run_idx AND s.key_idx = p.key_idx
     WHERE ($low IS NULL OR {axis} >= $low) AND ($high IS NULL OR {axis} <= $high)
 ), span AS (
-    SELECT run_idx, key_idx, min(x)::DOUBLE AS lo, max(x)::DOUBLE - min(x)::DOUBLE + 1 AS width, count(*) AS points
-    FROM p GROUP BY run_idx, key_idx
+    SELECT run_idx, key_idx, min(x)::DOUBLE AS lo, max(x)::DOUBLE - min(x)::DOUBLE + 1 AS width, count(*) AS
+    points FROM p GROUP BY run_idx, key_idx
 ), ranked AS (
     SELECT p.*, row_number() OVER (seat ORDER BY p.value, p.step, p.time, p.seq) AS low,
            row_number() OVER (seat ORDER BY p.value DESC, p.step, p.time, p.seq) AS high,
@@ -88,22 +88,20 @@ FROM kept JOIN series s USING (run_idx, key_idx) ORDER BY s.run_id, s.key, {orde
 
 @query("run.curve", Curve, Point)
 def curve(con: duckdb.DuckDBPyConnection, p: Curve) -> Iterable[Point]:
-    """One series, thinned to the lowest and highest point of each bucket when it has more than 2 × buckets."""
+    """One series, thinned to the lowest and highest point of each bucket when it has more than twice as many."""
     exists(con, p.run_id)
     asked = Curves([p.run_id], [p.key], p.buckets, p.axis, p.low, p.high)
-    return [Point(c.step, c.time, c.value, c.exact) for c in curves(con, asked)]
+    return [Point(c.step, c.time, c.value, c.exact) for c in _thinned(con, asked)]
 
 
 @query("runs.curves", Curves, CurvePoint)
 def curves(con: duckdb.DuckDBPyConnection, p: Curves) -> Iterable[CurvePoint]:
     """Many series at once, each thinned by itself, ordered by run, key and axis."""
+    return _thinned(con, p)
+
+
+def _thinned(con: duckdb.DuckDBPyConnection, p: Curves) -> list[CurvePoint]:
     axis, order = ("epoch_us(p.time)", "time, step") if p.axis == "time" else ("p.step", "step, time")
     values = {"runs": p.run_ids, "keys": p.keys, "buckets": p.buckets, "low": p.low, "high": p.high}
     found = con.execute(_SQL.format(axis=axis, order=order), values).fetchall()
-    return [CurvePoint(*row[:4], _shown(row[4]), row[5]) for row in found]
-
-
-def _shown(value: float) -> float | str:
-    shown = number(value)
-    assert shown is not None
-    return shown
+    return [CurvePoint(*[*row[:4], number(row[4]), row[5]]) for row in found]

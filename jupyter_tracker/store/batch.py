@@ -136,7 +136,9 @@ class Batch:
                 cursor.host, cursor.boot_id, cursor.pid, cursor.pid_start = host, boot, pid, start
             case kinds.Params(values=values, types=types, origin=origin):
                 for key, value in values.items():
-                    self.params.append((run, key, *kinds.param(value, types.get(key)), origin.get(key), *mark))
+                    self.params.append(
+                        (run, key, *kinds.param(value, types.get(key)), origin.get(key), *mark)
+                    )
             case kinds.Tags(values=tags):
                 self.tags.extend((run, key, value, *mark) for key, value in tags.items())
             case kinds.Artifact(path=path, size=size, sha256=sha256, mime=mime, uri=uri):

@@ -43,7 +43,7 @@ def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, Experiment]:
     found = con.execute(
         "SELECT experiment_id, name, epoch_us(created), note, tags, artifact_root, deleted FROM experiment"
     ).fetchall()
-    return {row[0]: Experiment(*row[:4], json.loads(row[4]), *row[5:]) for row in found}
+    return {row[0]: Experiment(*[*row[:4], json.loads(row[4]), *row[5:]]) for row in found}
 
 
 def _write(con: duckdb.DuckDBPyConnection, state: State, trouble: str) -> None:

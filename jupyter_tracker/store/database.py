@@ -24,12 +24,14 @@ from .place import Place
 VERSION = 1
 STORAGE = "v1.2.0"  # old enough for every DuckDB we support to read and write
 
-_CONFIG = {
+_Config = dict[str, str | bool | int | float | list[str]]
+
+_CONFIG: _Config = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "pandas_analyze_sample": "0",  # object columns are text; guessing their type needs pandas in DuckDB 1.5
 }
-_GUARD = _CONFIG | {
+_GUARD: _Config = _CONFIG | {
     "enable_external_access": "false",
     "allow_community_extensions": "false",
     "lock_configuration": "true",
@@ -51,8 +53,9 @@ _DAMAGED = re.compile(
 def connect(place: Place, root_id: str, timeout: float) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
     """Open the database, giving birth to it or replacing it when it will not do.
 
-    Returns the connection and, in words, what had to be done. A database held by a program that does not know our
-    lock is waited for up to `timeout` seconds, then StoreBusy; a full disk or a missing right is a TrackerError.
+    Returns the connection and, in words, what had to be done. A database held by a program that does not
+    know our lock is waited for up to `timeout` seconds, then StoreBusy; a full disk or a missing right is a
+    TrackerError.
     """
     done: list[str] = []
     if not place.database.exists():
@@ -154,7 +157,8 @@ def _classified(error: duckdb.Error, place: Place) -> TrackerError:
 def _born(place: Place, root_id: str, done: list[str]) -> None:
     """Make an empty database under a temporary name and rename it into place.
 
-    A kill while DuckDB creates a file leaves one that can never be opened; under its final name the file is whole.
+    A kill while DuckDB creates a file leaves one that can never be opened; under its final name the file is
+    whole.
     """
     if place.wal.exists():
         done.append(f"log without a database set aside as {set_aside(place.wal).name}")

@@ -1,7 +1,8 @@
 """Bytes of a journal → columns of points, facts, and what was wrong with the rest.
 
-A chunk of nothing but sound metrics lines, which is what training writes, goes through whole: one checksum pass and
-one decoding pass. Any doubt and each line of the chunk is judged alone, so that a bad one costs only itself.
+A chunk of nothing but sound metrics lines, which is what training writes, goes through whole: one checksum
+pass and one decoding pass. Any doubt and each line of the chunk is judged alone, so that a bad one costs
+only itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _METRICS = b'"kind":"metrics"'
 _TAIL = len(b',"crc":"00000000"}')
 _LATEST = 253_402_300_800_000_000  # year 10000: what a TIMESTAMP can show
 _LINE = re.compile(
-    rb'\{"seq":(\d{1,18}),"time":(\d{1,18}),"kind":"([^"\\]{1,64})"(?:,(.*))?,"crc":"[0-9a-f]{8}"\}', re.DOTALL
+    rb'\{"seq":(\d{1,18}),"time":(\d{1,18}),"kind":"([^"\\]{1,64})"(?:,(.*))?,"crc":"[0-9a-f]{8}"\}',
+    re.DOTALL,
 )
 _HEX = np.full(256, 1 << 20, np.uint32)
 _HEX[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
@@ -46,8 +48,8 @@ _decoder = msgspec.json.Decoder(_Metrics)
 class Seen:
     """Which event numbers of a journal were taken: disjoint ranges [from, to] in rising order, mostly just one.
 
-    Numbers may come late (a writer that had to move to a new file repeats lines there) and may never come (events
-    given up for want of space): the holes between the ranges are what is missing.
+    Numbers may come late (a writer that had to move to a new file repeats lines there) and may never come
+    (events given up for want of space): the holes between the ranges are what is missing.
     """
 
     ranges: list[list[int]] = field(default_factory=list)
@@ -192,11 +194,9 @@ def _numbers(values: Iterable[float | str], chunk: Chunk) -> None:
     except TypeError:
         del chunk.value[:]
     for position, value in enumerate(listed):
-        if isinstance(value, str):
-            if value not in ("NaN", "Infinity", "-Infinity"):
-                chunk.exact[position] = str(int(value))
-            value = float(value)
-        chunk.value.append(value)
+        if isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity"):
+            chunk.exact[position] = str(int(value))
+        chunk.value.append(float(value))
 
 
 def _one_by_one(lines: list[bytes], sound: npt.NDArray[np.bool_], offset: int, seen: Seen) -> Chunk:

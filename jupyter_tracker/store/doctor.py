@@ -51,22 +51,24 @@ class _Case:
 def examine(store: Store, mend: bool = False) -> list[Finding]:
     """Look for everything that is known to go wrong; with `mend`, put right what can be put right.
 
-    Waits for the lock like any reader. Journals newly made known and a database set aside are taken in again before
-    it returns.
+    Waits for the lock like any reader. Journals newly made known and a database set aside are taken in again
+    before it returns.
     """
-    found: list[Finding] = []
-    for case in [*_modes(store.root), *_directories(store.root), *_litter(store.root, store.place)]:
-        found.append(_mended(case) if mend else case.finding)
-    with Lock(store.place.lock) as lock:
+    root, place = store.root, store.place
+    found = _seen_to(mend, _modes(root), _directories(root), _litter(root, place))
+    with Lock(place.lock) as lock:
         lock.acquire(TIMEOUT)
-        for case in [*_database(store.place, store.root.root_id), *_stray_log(store.place)]:
-            found.append(_mended(case) if mend else case.finding)
-        known = _known(store.place)
-    for case in [*_journals(store.root, known), *_markers(store.root)]:
-        found.append(_mended(case) if mend else case.finding)
+        found += _seen_to(mend, _database(place, root.root_id), _stray_log(place))
+        known = _known(place)
+    found += _seen_to(mend, _journals(root, known), _markers(root))
     if mend:
         store.ingest(wait=True)
-    return [*found, *_catalog(store.root), *_unreadable(store, known)]
+    return [*found, *_catalog(root), *_unreadable(store, known)]
+
+
+def _seen_to(mend: bool, *looks: Iterator[_Case]) -> list[Finding]:
+    """Take each look in turn, mending what it finds before the next one if that is wanted."""
+    return [_mended(case) if mend else case.finding for look in looks for case in list(look)]
 
 
 def _mended(case: _Case) -> Finding:
@@ -91,7 +93,9 @@ def _mended(case: _Case) -> Finding:
             case _:
                 return finding
     except OSError as error:
-        return Finding(finding.kind, f"{finding.what}; mending failed: {error}", finding.cure, finding.serious)
+        return Finding(
+            finding.kind, f"{finding.what}; mending failed: {error}", finding.cure, finding.serious
+        )
     return Finding(finding.kind, finding.what, finding.cure, finding.serious, mended=True)
 
 
@@ -129,7 +133,9 @@ def _litter(root: Root, place: Place) -> Iterator[_Case]:
                     if ".corrupt-" in path.name:
                         size = path.stat().st_size
                         what = f"{path} ({size} bytes) was damaged and set aside"
-                        yield _Case(Finding("set-aside", what, "gc deletes it when nobody wants to look", False), path)
+                        yield _Case(
+                            Finding("set-aside", what, "gc deletes it when nobody wants to look", False), path
+                        )
 
 
 def _database(place: Place, root_id: str) -> Iterator[_Case]:
@@ -213,11 +219,15 @@ def _catalog(root: Root) -> Iterator[Finding]:
     try:
         Catalog(root).read()
     except TrackerError as error:
-        yield Finding("catalog", str(error), "restore the file named from a backup; later commits wait for it")
+        yield Finding(
+            "catalog", str(error), "restore the file named from a backup; later commits wait for it"
+        )
     numbers = {int(p.stem) for p in root.catalog.glob("*.json") if p.stem.isdigit()}
     missing = sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)
     if missing:
-        yield Finding("catalog", f"catalog commits {missing[:10]} are missing", "restore the files from a backup")
+        yield Finding(
+            "catalog", f"catalog commits {missing[:10]} are missing", "restore the files from a backup"
+        )
 
 
 def _unreadable(store: Store, known: dict[str, tuple[int, int]] | None) -> Iterator[Finding]:

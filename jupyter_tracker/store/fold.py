@@ -1,8 +1,8 @@
 """The row of a run, folded from its events.
 
-The events of a run in the order (time, writer, seq) decide, wherever they were written and whenever they were taken
-in: the first start says where the run belongs and when it began, anything set again is as the last event says, and
-an end counts only if no start follows it.
+The events of a run in the order (time, writer, seq) decide, wherever they were written and whenever they
+were taken in: the first start says where the run belongs and when it began, anything set again is as the
+last event says, and an end counts only if no start follows it.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def segments(directory: Path) -> dict[int, Path]:
 def follow(directory: Path, cursor: Cursor, batch: Batch, keys: Keys) -> Iterator[None]:
     """Move what is new in a journal into `batch` and its cursor on, yielding after every chunk.
 
-    The caller may write the batch at each yield: rows and cursor agree there. The last line of the last segment is
-    left alone while it has no newline: its writer may be about to finish it.
+    The caller may write the batch at each yield: rows and cursor agree there. The last line of the last
+    segment is left alone while it has no newline: its writer may be about to finish it.
     """
     found = segments(directory)  # listed before the segments are read: all but the last are finished
     for number, path in found.items():

@@ -38,7 +38,11 @@ def check(text: str) -> None:
 
 
 def run(
-    con: duckdb.DuckDBPyConnection, text: str, params: Sequence[Any] | Mapping[str, Any], limit: int, timeout: float
+    con: duckdb.DuckDBPyConnection,
+    text: str,
+    params: Sequence[Any] | Mapping[str, Any],
+    limit: int,
+    timeout: float,
 ) -> Result:
     """Execute on a guarded connection. Wrong SQL is Invalid with DuckDB's own text; a damaged file stays duckdb.Error."""
     timer = threading.Timer(timeout, con.interrupt)
@@ -49,7 +53,8 @@ def run(
         return Result.fetch(con, limit)
     except duckdb.InterruptException as error:
         raise Invalid(
-            f"the query took longer than {timeout:g} s and was stopped", hint="narrow it, or give a longer timeout."
+            f"the query took longer than {timeout:g} s and was stopped",
+            hint="narrow it, or give a longer timeout.",
         ) from error
     except duckdb.Error as error:
         if damaged(error):

@@ -46,9 +46,9 @@ class Store:
     def reading(self, timeout: float = TIMEOUT) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that sees every event accepted before the call; closed at the end of the block.
 
-        Waits up to `timeout` seconds for other processes, then StoreBusy names the holder. Within a block of the
-        same thread the same connection is given. Raises Corrupt when a damaged page is met: the file is then set
-        aside and the next reading grows a new one.
+        Waits up to `timeout` seconds for other processes, then StoreBusy names the holder. Within a block of
+        the same thread the same connection is given. Raises Corrupt when a damaged page is met: the file is
+        then set aside and the next reading grows a new one.
         """
         where = self.place
         opened = _readings()
@@ -126,7 +126,8 @@ class Store:
     def _locked(self, where: Place, timeout: float) -> Iterator[None]:
         if where.database in _readings():
             raise Invalid(
-                "this thread is reading the store already", hint="ask on the connection it has, or leave that block first."
+                "this thread is reading the store already",
+                hint="ask on the connection it has, or leave that block first.",
             )
         with Lock(where.lock) as lock:
             lock.acquire(timeout)

@@ -1,7 +1,7 @@
 """Taking in what is new: from the journals and the catalog into the database, each event exactly once.
 
-The cursor of a journal is written in the transaction that writes its rows. A kill anywhere leaves rows and cursors
-that agree, and the next ingest goes on from there.
+The cursor of a journal is written in the transaction that writes its rows. A kill anywhere leaves rows and
+cursors that agree, and the next ingest goes on from there.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _KEEP_SHARED = 7 * _DAY  # s a marker outlives its journal where several hosts h
 class IngestReport:
     """What one ingest did.
 
-    `elected` is False when another process was at it; `trouble` says why it stopped early, `mended` what was done
-    about a database that would not open.
+    `elected` is False when another process was at it; `trouble` says why it stopped early, `mended` what was
+    done about a database that would not open.
     """
 
     elected: bool = True
@@ -88,7 +88,10 @@ class Ingest:
             self._scanned()
 
     def _must_scan(self) -> bool:
-        scanned, at = self._con.execute("SELECT scanned, epoch(scanned_at) FROM meta").fetchone() or (False, None)
+        scanned, at = self._con.execute("SELECT scanned, epoch(scanned_at) FROM meta").fetchone() or (
+            False,
+            None,
+        )
         return not scanned or (self._shared and (at is None or time.time() - at > _KEEP_SHARED - _DAY))
 
     def _scanned(self) -> None:
@@ -121,7 +124,7 @@ class Ingest:
         ).fetchall()
         for *place, seen, last_time, host, boot_id, pid, pid_start, sealed, alive, errors in rows:
             who = (host, boot_id, pid, pid_start, sealed, alive, errors)
-            cursor = Cursor(*place, Seen(json.loads(seen)), last_time, *who)
+            cursor = Cursor(*[*place, Seen(json.loads(seen)), last_time, *who])
             self._known[cursor.identity] = cursor
         if not self._known and not wanted:
             return
@@ -201,7 +204,8 @@ class Ingest:
     def _write(self) -> None:
         """Write the batch in one transaction, and only then forget the markers of journals that are over.
 
-        What is only in the write-ahead log could be lost with it, so the checkpoint comes before the markers go.
+        What is only in the write-ahead log could be lost with it, so the checkpoint comes before the markers
+        go.
         """
         batch = self._batch
         if batch.cursors:

@@ -15,8 +15,8 @@ SILENCE = 30_000_000  # µs after which a journal of another host counts as dead
 def fate(cursor: Cursor, directory: Path) -> tuple[bool, bool]:
     """(alive, over): whether the writer lives, and whether it is known that nothing will follow in this journal.
 
-    A process of another host cannot be asked: it counts as alive while its newest event, or the last change of its
-    file, is younger than 30 s, and is never known to be over unless it sealed its journal.
+    A process of another host cannot be asked: it counts as alive while its newest event, or the last change
+    of its file, is younger than 30 s, and is never known to be over unless it sealed its journal.
     """
     if cursor.sealed:
         return False, True

@@ -43,8 +43,11 @@ def _journals(con: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> None:
     if not cursors:
         return
     rows = [
-        (c.journal_idx, c.run_idx, c.writer, c.segment, c.offset, c.tail, c.seen.newest, json.dumps(c.seen.ranges), c.last_time)
-        + (c.host, c.boot_id, c.pid, c.pid_start, c.sealed, c.alive, c.errors)
+        (
+            *(c.journal_idx, c.run_idx, c.writer, c.segment, c.offset, c.tail),
+            *(c.seen.newest, json.dumps(c.seen.ranges), c.last_time),
+            *(c.host, c.boot_id, c.pid, c.pid_start, c.sealed, c.alive, c.errors),
+        )
         for c in cursors
     ]
     names = (
@@ -64,10 +67,13 @@ def _points(con: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     if not batch.seq:
         return
     points = rollup.Points(
-        *(np.frombuffer(c, np.intc) for c in (batch.run_idx, batch.key_idx, batch.journal_idx)),
-        *(np.frombuffer(c, np.int64) for c in (batch.step, batch.time)),
-        np.frombuffer(batch.value, np.float64),
-        np.frombuffer(batch.seq, np.int64),
+        run_idx=np.frombuffer(batch.run_idx, np.intc),
+        key_idx=np.frombuffer(batch.key_idx, np.intc),
+        journal_idx=np.frombuffer(batch.journal_idx, np.intc),
+        step=np.frombuffer(batch.step, np.int64),
+        time=np.frombuffer(batch.time, np.int64),
+        value=np.frombuffer(batch.value, np.float64),
+        seq=np.frombuffer(batch.seq, np.int64),
     )
     gathered, start = rollup.by_arrival(points)
     arrived = points.take(gathered)
@@ -93,7 +99,9 @@ def _events(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     if not rows:
         return
     with staged(con, columns(rows, "run_idx! writer seq! time! kind body")):
-        con.execute("INSERT INTO event SELECT run_idx, writer, seq, make_timestamp(time), kind, body FROM staged")
+        con.execute(
+            "INSERT INTO event SELECT run_idx, writer, seq, make_timestamp(time), kind, body FROM staged"
+        )
 
 
 def _errors(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
@@ -109,7 +117,11 @@ def _winners(con: duckdb.DuckDBPyConnection, table: str, key: str, names: str, r
     """Keep per (run, key) the row that is last by (time, writer, seq), among the table's and the new ones."""
     if not rows:
         return
-    shown = {"time": "make_timestamp(time)", "number": "CAST(number AS DOUBLE)", "size": "CAST(size AS BIGINT)"}
+    shown = {
+        "time": "make_timestamp(time)",
+        "number": "CAST(number AS DOUBLE)",
+        "size": "CAST(size AS BIGINT)",
+    }
     bare = names.replace("!", "").split()
     new = ", ".join(f"{shown[n]} AS {n}" if n in shown else n for n in bare)
     with staged(con, columns(rows, names)):
@@ -119,19 +131,25 @@ def _winners(con: duckdb.DuckDBPyConnection, table: str, key: str, names: str, r
             f"SELECT {', '.join(bare)} FROM {table} t SEMI JOIN new USING (run_idx, {key})) "
             f"QUALIFY row_number() OVER (PARTITION BY run_idx, {key} ORDER BY time DESC, writer DESC, seq DESC) = 1"
         )
-    con.execute(f"DELETE FROM {table} USING winner w WHERE {table}.run_idx = w.run_idx AND {table}.{key} = w.{key}")
+    con.execute(
+        f"DELETE FROM {table} USING winner w WHERE {table}.run_idx = w.run_idx AND {table}.{key} = w.{key}"
+    )
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM winner ORDER BY run_idx, {key}")
     con.execute("DROP TABLE winner")
 
 
 def _directions(con: duckdb.DuckDBPyConnection) -> None:
     """What the last direction event says of a metric replaces what its name suggested."""
-    events = con.execute("SELECT body FROM event WHERE kind = 'direction' ORDER BY time, writer, seq").fetchall()
+    events = con.execute(
+        "SELECT body FROM event WHERE kind = 'direction' ORDER BY time, writer, seq"
+    ).fetchall()
     said: dict[str, str] = {}
     for (body,) in events:
         said |= msgspec.json.decode(body, type=Direction).values
     with staged(con, columns(list(said.items()), "key direction")):
-        con.execute("UPDATE metric_key SET direction = s.direction FROM staged s WHERE s.key = metric_key.key")
+        con.execute(
+            "UPDATE metric_key SET direction = s.direction FROM staged s WHERE s.key = metric_key.key"
+        )
 
 
 def _runs(con: duckdb.DuckDBPyConnection, batch: Batch, new_runs: dict[int, str]) -> None:

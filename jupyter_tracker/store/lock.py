@@ -1,7 +1,7 @@
 """One process at a time opens the database: an advisory lock on a file beside it.
 
-The kernel releases the lock when its holder dies, however it dies, so there is nothing to steal and nothing to
-clean up. The file holds who has the lock (pid, command, since) while it is held, for those who wait.
+The kernel releases the lock when its holder dies, however it dies, so there is nothing to steal and nothing
+to clean up. The file holds who has the lock (pid, command, since) while it is held, for those who wait.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def holder(path: Path) -> Holder:
 class Lock:
     """The exclusive lock on `path`: try once (`timeout=0`) or wait up to `timeout` seconds.
 
-    Not re-entrant. Threads of one process exclude each other like processes do. A child forked while the lock is
-    held does not hold it.
+    Not re-entrant. Threads of one process exclude each other like processes do. A child forked while the
+    lock is held does not hold it.
     """
 
     def __init__(self, path: Path) -> None:

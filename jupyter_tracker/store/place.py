@@ -1,7 +1,7 @@
 """Where the database of a root lives: in the root, or in this host's cache when the root cannot hold it.
 
-File locks and memory-mapped pages of network file systems are not to be trusted with a database, and a read-only
-root cannot hold one. The truth stays in the root; each host then grows a database of its own.
+File locks and memory-mapped pages of network file systems are not to be trusted with a database, and a
+read-only root cannot hold one. The truth stays in the root; each host then grows a database of its own.
 """
 
 from __future__ import annotations

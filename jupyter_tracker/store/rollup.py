@@ -1,9 +1,9 @@
 """Summaries of metric series, kept up while points arrive.
 
 Whatever the batches and whatever their order, a series ends with the same summary: first and last go by
-(step, time, value), extremes ignore what is not finite and give ties to the smallest step, and the total is a left
-fold in the order of the one journal that fed the series. A series fed by several journals has its total taken anew
-from its points, journal after journal by writer.
+(step, time, value), extremes ignore what is not finite and give ties to the smallest step, and the total is
+a left fold in the order of the one journal that fed the series. A series fed by several journals has its
+total taken anew from its points, journal after journal by writer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from .stage import Array, number, staged
+from .stage import Array, filled, number, staged
 
 _SEVERAL = -1
 _COLUMNS = (
@@ -71,8 +71,8 @@ def by_step(points: Points, start: Array) -> Array:
 def update(con: duckdb.DuckDBPyConnection, arrived: Points, sorted_points: Points, start: Array) -> None:
     """Bring table `rollup` up to date with points just inserted.
 
-    `arrived` and `sorted_points` are the same points gathered by series, the first in arrival order, the second by
-    (step, time, value); `start` tells where each series begins in both.
+    `arrived` and `sorted_points` are the same points gathered by series, the first in arrival order, the
+    second by (step, time, value); `start` tells where each series begins in both.
     """
     new = _summaries(sorted_points, start)
     with staged(con, {"run_idx": new["run_idx"], "key_idx": new["key_idx"]}):
@@ -133,18 +133,17 @@ def _existing(con: duckdb.DuckDBPyConnection) -> dict[str, Array]:
         f"SELECT {listed} FROM rollup r JOIN staged s ON r.run_idx = s.run_idx AND r.key_idx = s.key_idx "
         "ORDER BY r.run_idx, r.key_idx"
     ).fetchnumpy()
-    return {
-        c: np.ma.filled(v.astype(np.float64), np.nan) if c in ("min", "max", "total", "first", "last")
-        else np.ma.filled(v, 0)
-        for c, v in rows.items()
-    }  # fmt: skip
+    values = ("min", "max", "total", "first", "last")
+    return {c: filled(v.astype(np.float64), np.nan) if c in values else filled(v, 0) for c, v in rows.items()}
 
 
 def _code(rows: dict[str, Array]) -> Array:
     return (rows["run_idx"].astype(np.int64) << 32) | rows["key_idx"].astype(np.int64)
 
 
-def _totals(new: dict[str, Array], arrived: Points, start: Array, old: dict[str, Array], place: Array) -> None:
+def _totals(
+    new: dict[str, Array], arrived: Points, start: Array, old: dict[str, Array], place: Array
+) -> None:
     """Fold the arrived values on from the old totals, one after the other."""
     total = np.zeros(len(start))
     total[place] = old["total"]
@@ -205,18 +204,25 @@ def _retotal(con: duckdb.DuckDBPyConnection, rows: dict[str, Array]) -> None:
     if not several.any():
         return
     with staged(con, {"run_idx": rows["run_idx"][several], "key_idx": rows["key_idx"][several]}):
-        values = con.execute(
+        found = con.execute(
             "SELECT p.run_idx, p.key_idx, p.value FROM point p JOIN staged s "
             "ON p.run_idx = s.run_idx AND p.key_idx = s.key_idx JOIN journal j ON j.journal_idx = p.journal_idx "
             "WHERE isfinite(p.value) ORDER BY p.run_idx, p.key_idx, j.writer, p.seq"
         ).fetchnumpy()
+    values = {c: filled(v, 0) for c, v in found.items()}
     if not len(values["value"]):
         return
     start = starts(_code(values))
     total = np.zeros(len(start))
     with np.errstate(over="ignore", invalid="ignore"):
-        np.add.at(total, np.repeat(np.arange(len(start)), np.diff(start, append=len(values["value"]))), values["value"])
-    with staged(con, {"run_idx": values["run_idx"][start], "key_idx": values["key_idx"][start], "total": total}):
+        np.add.at(
+            total,
+            np.repeat(np.arange(len(start)), np.diff(start, append=len(values["value"]))),
+            values["value"],
+        )
+    with staged(
+        con, {"run_idx": values["run_idx"][start], "key_idx": values["key_idx"][start], "total": total}
+    ):
         con.execute(
             f"UPDATE rollup SET total = {number('s.total')} FROM staged s "
             "WHERE rollup.run_idx = s.run_idx AND rollup.key_idx = s.key_idx"

@@ -14,7 +14,9 @@ Array = npt.NDArray[Any]
 
 
 @contextmanager
-def staged(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Array], name: str = "staged") -> Iterator[None]:
+def staged(
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Array], name: str = "staged"
+) -> Iterator[None]:
     """Register `columns` as table `name`. Object arrays arrive as VARCHAR, with None as NULL: cast in the SQL."""
     con.register(name, dict(columns))
     try:
@@ -39,6 +41,11 @@ def columns(rows: Sequence[tuple[Any, ...]], names: str) -> dict[str, Array]:
 def number(column: str) -> str:
     """SQL for a staged float column that holds NaN but no NULL: DuckDB 1.5 takes NaN in numpy columns for NULL."""
     return f"coalesce({column}, 'nan'::DOUBLE)"
+
+
+def filled(column: Any, empty: float) -> Array:
+    """A fetched column as a plain array, NULL as `empty`."""
+    return np.asarray(np.ma.filled(column, empty))
 
 
 def objects(values: Sequence[Any]) -> Array:

@@ -46,14 +46,14 @@ def discarded(store: Store, older_than: datetime | None = None) -> list[Discarde
             "FROM all_runs WHERE deleted AND (? IS NULL OR last_time < ?) ORDER BY run_id",
             [older_than, older_than],
         ).fetchall()
-    return [Discarded(*row[:4], bytes=_size(store.root.runs / row[0]), alive=row[4]) for row in rows]
+    return [Discarded(*[*row[:4], _size(store.root.runs / row[0]), row[4]]) for row in rows]
 
 
 def purge(store: Store, run_ids: Iterable[str]) -> int:
     """Remove these runs for good: files, artifacts, markers and rows. Returns the bytes freed.
 
-    Only deleted runs that nobody writes to are removed; the others are passed over. A kill in between leaves the run
-    in the bin, to be purged again.
+    Only deleted runs that nobody writes to are removed; the others are passed over. A kill in between leaves
+    the run in the bin, to be purged again.
     """
     wanted = set(run_ids)
     with store.reading() as con:
@@ -89,7 +89,9 @@ def _remove(root: Root, run_id: str) -> int:
 def _forget(con: duckdb.DuckDBPyConnection, runs: dict[str, int]) -> None:
     with transaction(con):
         for table in _TABLES:
-            con.execute(f"DELETE FROM {table} WHERE run_idx IN (SELECT unnest(?::INTEGER[]))", [list(runs.values())])
+            con.execute(
+                f"DELETE FROM {table} WHERE run_idx IN (SELECT unnest(?::INTEGER[]))", [list(runs.values())]
+            )
         con.execute("DELETE FROM ingest_error WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [list(runs)])
 
 
