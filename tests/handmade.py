@@ -84,7 +84,16 @@ def dump(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
         "ON m.run_id = r.run_id AND m.key = k.key AND m.step = p.step AND m.time = p.time "
         "AND m.value = p.value AND m.exact IS NOT DISTINCT FROM p.exact",
     }
-    for view in ("params", "tags", "metrics", "metric_summary", "artifacts", "experiments", "events", "errors"):
+    for view in (
+        "params",
+        "tags",
+        "metrics",
+        "metric_summary",
+        "artifacts",
+        "experiments",
+        "events",
+        "errors",
+    ):
         tables[view] = f"SELECT * FROM {view}"
     return {name: sorted(map(repr, con.execute(sql).fetchall())) for name, sql in tables.items()}
 

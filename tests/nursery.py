@@ -1,8 +1,8 @@
 """Processes that are born to be killed, forked from one that has imported everything and opened nothing.
 
-    python -m tests.crash.nursery kill ROOT CYCLES SEED     → JSON: in which phases the kills fell, events accepted
-    python -m tests.crash.nursery look ROOT…                → JSON per root: what the store says, or how looking died
-    python -m tests.crash.nursery crowd ROOT PROCESSES EVENTS
+python -m tests.crash.nursery kill ROOT CYCLES SEED     → JSON: in which phases the kills fell, events
+accepted python -m tests.crash.nursery look ROOT…                → JSON per root: what the store says, or how
+looking died python -m tests.crash.nursery crowd ROOT PROCESSES EVENTS
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import random
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -21,13 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas  # noqa: F401  DuckDB 1.5 imports it at its first statement: better once, before the forks
+from handmade import Hand, dump
 
 from jupyter_tracker.journal import Journal
 from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store, database
 from jupyter_tracker.store.ingest import Ingest
 from jupyter_tracker.store.lock import Lock
-from tests.handmade import Hand, dump
 
 PHASES = {b"j": "journal", b"o": "open", b"i": "ingest", b"t": "transaction", b"c": "close", b"d": "done"}
 
@@ -43,8 +44,8 @@ def fork(work: Callable[[int], None]) -> tuple[int, int]:
     try:
         work(write)
         os._exit(0)
-    except BaseException:  # noqa: BLE001  a forked child must not go on as the parent
-        logging.exception("child failed")
+    except BaseException:  # a forked child must not go on as the parent
+        logging.getLogger(__name__).exception("child failed")
         os._exit(1)
 
 
@@ -130,7 +131,12 @@ def crowd(path: Path, processes: int, count: int) -> dict[str, object]:
         journal.close()
         logged = time.perf_counter() - began
         elected = Store(root).ingest().elected
-        said = {"logged": logged, "all": time.perf_counter() - began, "elected": elected, "cpu": time.process_time()}
+        said = {
+            "logged": logged,
+            "all": time.perf_counter() - began,
+            "elected": elected,
+            "cpu": time.process_time(),
+        }
         os.write(out, json.dumps(said).encode())
 
     children = [fork(work) for _ in range(processes)]
@@ -139,6 +145,20 @@ def crowd(path: Path, processes: int, count: int) -> dict[str, object]:
     said = [json.loads(drain(read)) for _, read in children]
     statuses = [os.waitpid(pid, 0)[1] for pid, _ in children]
     return {"children": said, "statuses": statuses}
+
+
+def ask(*args: object, timeout: float = 300) -> object:
+    """Run the nursery with these arguments in a process of its own; returns its answer."""
+    done = subprocess.run(
+        [sys.executable, __file__, *map(str, args)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
 
 
 def main(command: str, *args: str) -> None:

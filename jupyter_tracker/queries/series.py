@@ -74,7 +74,7 @@ WITH series AS MATERIALIZED (
            isfinite(p.value) AS finite
     FROM p JOIN span USING (run_idx, key_idx) WHERE span.points > 2 * $buckets
     WINDOW seat AS (PARTITION BY p.run_idx, p.key_idx, isfinite(p.value),
-                    floor((p.x - span.lo) / span.width * $buckets))
+                    floor((p.x - span.lo) * $buckets / span.width))
 ), kept AS (
     SELECT p.run_idx, p.key_idx, p.step, p.time, p.value, p.exact, p.seq
     FROM p JOIN span USING (run_idx, key_idx) WHERE span.points <= 2 * $buckets

@@ -48,7 +48,12 @@ def run_id(number: int) -> str:
 
 def _journal(root: Root, number: int, steps: int, keys: int) -> None:
     journal = Journal(root, run_id(number))
-    start = {"experiment_id": f"{number % EXPERIMENTS:032x}", "name": f"run-{number}", "user": "ann", "host": "bench"}
+    start = {
+        "experiment_id": f"{number % EXPERIMENTS:032x}",
+        "name": f"run-{number}",
+        "user": "ann",
+        "host": "bench",
+    }
     journal.append("start", start | {"source_type": "script", "attempt": 1})
     params = {"lr": 1e-4 * (number % 100), "depth": number % 12, "model": "abc"[number % 3]}
     journal.append("params", {"values": params})

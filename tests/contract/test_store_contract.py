@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from handmade import EPOCH, RUN, WRITER, Hand, grows_back, line, metrics
 
 from jupyter_tracker import events
 from jupyter_tracker.catalog import Catalog
@@ -21,7 +22,6 @@ from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store
 from jupyter_tracker.store.lock import Lock, holder
 from jupyter_tracker.store.place import Place, network, place
-from tests.handmade import EPOCH, RUN, WRITER, Hand, grows_back, line, metrics
 
 
 @pytest.fixture
@@ -47,10 +47,15 @@ def in_child(root: Root, code: str) -> subprocess.Popen[str]:
         from jupyter_tracker.store import Store
         from jupyter_tracker.journal import Journal
         root = Root.open({str(root.path)!r})
+        RUN = {RUN!r}
     """
     script = textwrap.dedent(head) + textwrap.dedent(code)
     return subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=os.getcwd(),
     )
 
 
@@ -94,7 +99,11 @@ class TestReadYourWrites:
             assert rows(store, "SELECT name FROM experiments") == [("one",)]
             assert len(rows(store, "SELECT * FROM errors WHERE run_id = 'catalog'")) == 1
         file.write_bytes(sound)
-        assert rows(store, "SELECT name FROM experiments ORDER BY created") == [("one",), ("two",), ("three",)]
+        assert rows(store, "SELECT name FROM experiments ORDER BY created") == [
+            ("one",),
+            ("two",),
+            ("three",),
+        ]
         assert rows(store, "FROM errors") == []
 
     def test_nested_readings_of_a_thread_share_the_connection(self, store: Store) -> None:
@@ -133,14 +142,23 @@ class TestExactlyOnce:
             hand.path.write_bytes(content[:size])
             sizes[run_id] = content[:size].count(b"\n")
         assert len(sizes) > 500
-        found = dict(rows(store, "SELECT run_id, count(m.step) FROM runs LEFT JOIN metrics m USING (run_id) GROUP BY ALL"))
-        assert {run_id: found.get(run_id, 0) for run_id in sizes} == {r: max(0, n - 1) for r, n in sizes.items()}
+        found = dict(
+            rows(
+                store,
+                "SELECT run_id, count(m.step) FROM runs LEFT JOIN metrics m USING (run_id) GROUP BY ALL",
+            )
+        )
+        assert {run_id: found.get(run_id, 0) for run_id in sizes} == {
+            r: max(0, n - 1) for r, n in sizes.items()
+        }
         for run_id in sizes:  # and what was cut off arrives
             file = root.runs / run_id / WRITER / "000001.ndjson"
             whole = line(1, "header", EPOCH + 1000, format=1, run=run_id, writer=WRITER, segment=1, host="elsewhere",
                          boot_id="b", pid=7, pid_start=9)  # fmt: skip
             file.write_bytes(whole + b"".join(metrics(n, n, m=n) for n in range(2, 6)))
-        assert rows(store, "SELECT count(*), count(DISTINCT run_id) FROM metrics") == [(4 * len(sizes), len(sizes))]
+        assert rows(store, "SELECT count(*), count(DISTINCT run_id) FROM metrics") == [
+            (4 * len(sizes), len(sizes))
+        ]
         assert rows(store, "FROM errors") == []
 
     def test_segments_follow_each_other(self, root: Root, store: Store) -> None:
@@ -242,11 +260,11 @@ class TestDamage:
 class TestStatus:
     def test_running_then_finished(self, root: Root, store: Store) -> None:
         child = in_child(root, """
-            journal = Journal(root, "%s")
+            journal = Journal(root, RUN)
             journal.append("start", {"experiment_id": "e", "name": "n"})
             print("started", flush=True); input()
             journal.append("end", {"outcome": "finished", "duration": 2.5, "error": None}); journal.close()
-        """ % RUN)  # fmt: skip
+        """)  # fmt: skip
         assert child.stdout is not None and child.stdin is not None
         child.stdout.readline()
         assert rows(store, "SELECT status, end_time FROM runs") == [("running", None)]
@@ -257,10 +275,10 @@ class TestStatus:
 
     def test_killed_is_lost_at_once(self, root: Root, store: Store) -> None:
         child = in_child(root, """
-            journal = Journal(root, "%s")
+            journal = Journal(root, RUN)
             journal.append("start", {"experiment_id": "e", "name": "n"})
             print("started", flush=True); input()
-        """ % RUN)  # fmt: skip
+        """)  # fmt: skip
         assert child.stdout is not None
         child.stdout.readline()
         assert rows(store, "SELECT status FROM runs") == [("running",)]
@@ -271,8 +289,10 @@ class TestStatus:
         grows_back(store)
 
     def test_the_torn_line_of_a_dead_writer_is_told(self, root: Root, store: Store) -> None:
-        child = in_child(root, 'Journal(root, "%s").append("start", {"experiment_id": "e"}); os.kill(os.getpid(), 9)' % RUN)
-        child.wait()
+        child = in_child(
+            root, 'Journal(root, RUN).append("start", {"experiment_id": "e"}); os.kill(os.getpid(), 9)'
+        )
+        child.communicate()
         (file,) = root.runs.glob("*/*/000001.ndjson")
         with file.open("ab") as journal:
             journal.write(b'{"seq":3,"ti')
@@ -287,7 +307,10 @@ class TestStatus:
         os.utime(silent.path, (old, old))
         heard = Hand(root, "0197" + "f" * 28, clock=time.time_ns() // 1000)
         heard.start()
-        assert sorted(rows(store, "SELECT run_id, status FROM runs")) == [(RUN, "lost"), ("0197" + "f" * 28, "running")]
+        assert sorted(rows(store, "SELECT run_id, status FROM runs")) == [
+            (RUN, "lost"),
+            ("0197" + "f" * 28, "running"),
+        ]
         assert silent.marker.exists() and heard.marker.exists()
         silent.add("heartbeat", time.time_ns() // 1000)
         assert rows(store, f"SELECT status FROM runs WHERE run_id = '{RUN}'") == [("running",)]
@@ -295,7 +318,9 @@ class TestStatus:
     def test_a_resumed_run_is_open_again(self, root: Root, store: Store) -> None:
         first = Hand(root)
         first.start(name="one")
-        first.add("end", outcome="failed", duration=1.0, error={"type": "E", "message": "m", "traceback": "t"})
+        first.add(
+            "end", outcome="failed", duration=1.0, error={"type": "E", "message": "m", "traceback": "t"}
+        )
         first.add("seal")
         second = Hand(root, RUN, "cd" * 8, clock=EPOCH + 10_000_000)
         second.start(name="other", experiment_id="f" * 32, resumed=True)
@@ -436,7 +461,9 @@ class TestDatabase:
     def test_the_file_has_the_pinned_storage_version(self, store: Store) -> None:
         store.ingest()
         with store.reading() as con:
-            (tags,) = con.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchone() or ({},)
+            (tags,) = con.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchone() or (
+                {},
+            )
         assert str(tags["storage_version"]).startswith("v1.2.0")
 
     def test_another_schema_version_is_grown_again(self, root: Root, store: Store) -> None:
@@ -460,7 +487,9 @@ class TestDatabase:
         hosts = []
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
-            hosts.append(Store(root, Place(tmp_path / name / "t.duckdb", tmp_path / name / "t.lock", shared=True)))
+            hosts.append(
+                Store(root, Place(tmp_path / name / "t.duckdb", tmp_path / name / "t.lock", shared=True))
+            )
         for number in range(3):
             hand = Hand(root, f"0197{number:028x}")
             hand.start()

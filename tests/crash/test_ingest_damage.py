@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from handmade import Hand
+from nursery import ask
 
 from jupyter_tracker.root import Root
-from tests.crash.test_ingest_kill import nursery
-from tests.handmade import Hand
 
 SEED = 8
 
@@ -21,14 +21,16 @@ SEED = 8
 def build(path: Path, *, with_log: bool) -> Root:
     """A root with a few runs in its database; `with_log` leaves the newest of them in the write-ahead log only."""
     root = Root.create(path)
-    code = "import sys, os\n" + "\n".join([
-        "from jupyter_tracker.root import Root; from jupyter_tracker.store import Store, database",
-        "from jupyter_tracker.store.ingest import Ingest",
-        "root = Root.open(sys.argv[1])",
-        "con, _ = database.connect(Store(root).place, root.root_id, 10)",
-        "Ingest(con, root, shared=False).run()",
-        "os.kill(os.getpid(), 9) if sys.argv[2] == 'kill' else con.close()",
-    ])  # fmt: skip
+    code = """
+import sys, os
+from jupyter_tracker.root import Root
+from jupyter_tracker.store import Store, database
+from jupyter_tracker.store.ingest import Ingest
+root = Root.open(sys.argv[1])
+con, _ = database.connect(Store(root).place, root.root_id, 10)
+Ingest(con, root, shared=False).run()
+os.kill(os.getpid(), 9) if sys.argv[2] == "kill" else con.close()
+"""
     for number in range(4):
         hand = Hand(root, f"0197{number:028x}")
         hand.start(name=f"run {number}")
@@ -59,7 +61,7 @@ def copies(source: Root, target: Path, count: int) -> list[Root]:
 def check(source: Root, damaged: list[Root], tmp_path: Path) -> list[list[str]]:
     """Every damaged root says what the sound one says; returns what was set aside in each."""
     (sound_root,) = copies(source, tmp_path / "sound", 1)
-    looks = nursery("look", sound_root.path, *(root.path for root in damaged))
+    looks = ask("look", sound_root.path, *(root.path for root in damaged))
     assert isinstance(looks, list)
     sound, *rest = looks
     assert sound["status"] == 0 and sound["aside"] == []
@@ -102,7 +104,13 @@ def test_truncated_databases(pristine: dict[str, Root], tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_database(pristine: dict[str, Root], tmp_path: Path) -> None:
-    contents = [b"", b"<!doctype html><title>404</title>", b"\0" * 300_000, os.urandom(50_000), b"SQLite format 3\0" * 99]
+    contents = [
+        b"",
+        b"<!doctype html><title>404</title>",
+        b"\0" * 300_000,
+        os.urandom(50_000),
+        b"SQLite format 3\0" * 99,
+    ]
     damaged = copies(pristine["database"], tmp_path, len(contents))
     for root, content in zip(damaged, contents, strict=True):
         root.database.write_bytes(content)

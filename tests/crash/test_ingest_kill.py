@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from handmade import Hand, grows_back
+from nursery import ask
 
 from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store
-from tests.handmade import Hand, grows_back
 
 CYCLES = 200
 SEED = 20_261
 STRACE = shutil.which("strace")
 
 
-def nursery(*args: object, timeout: float = 300) -> object:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.nursery", *map(str, args)],
-        capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
-
-
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     root = Root.create(tmp_path)
-    said = nursery("kill", root.path, CYCLES, SEED)
+    said = ask("kill", root.path, CYCLES, SEED)
     assert isinstance(said, dict)
     phases, accepted = said["phases"], said["accepted"]
     print("kills by phase", phases, "seed", SEED)
@@ -56,7 +47,9 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(STRACE is None, reason="needs strace")
-@pytest.mark.parametrize("syscall", ["pwrite64", "fsync", "fdatasync", "rename", "unlink", "write", "ftruncate"])
+@pytest.mark.parametrize(
+    "syscall", ["pwrite64", "fsync", "fdatasync", "rename", "unlink", "write", "ftruncate"]
+)
 def test_killed_at_every_call_of_birth_and_first_ingest(tmp_path: Path, syscall: str) -> None:
     """The first ingest of a root, killed at its 1st, 2nd, … call of one kind, until one gets through."""
     code = (

@@ -17,7 +17,7 @@ RESULT = Result(["name", "n", "x", "at"], [("a", 1, 0.5, WHEN), ("b", None, math
 
 def test_rows_one_way_or_another() -> None:
     assert len(RESULT) == 2
-    assert list(RESULT)[0] == ("a", 1, 0.5, WHEN)
+    assert next(iter(RESULT)) == ("a", 1, 0.5, WHEN)
     assert RESULT.dicts()[0] == {"name": "a", "n": 1, "x": 0.5, "at": WHEN}
     assert RESULT.column("n") == [1, None]
     with pytest.raises(Invalid, match="the columns are name, n, x, at"):

@@ -7,16 +7,20 @@ import math
 import random
 
 import pytest
+from handmade import EPOCH, line, metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_tracker.store.decode import Chunk, Seen
 from jupyter_tracker.store.decode import decode as decode_seen
-from tests.handmade import EPOCH, line, metrics
 
 SOUND = b"".join(metrics(n, n, loss=n / 7) for n in range(1, 101))
 MIXED = b"".join(
-    line(n, "heartbeat") if n % 10 == 0 else line(n, "note", text=f"n{n}") if n % 17 == 0 else metrics(n, n, a=n, b=-n)
+    line(n, "heartbeat")
+    if n % 10 == 0
+    else line(n, "note", text=f"n{n}")
+    if n % 17 == 0
+    else metrics(n, n, a=n, b=-n)
     for n in range(1, 101)
 )
 
@@ -28,7 +32,13 @@ def decode(data: bytes, offset: int, newest: int) -> Chunk:
 def said(chunk: Chunk) -> dict[str, object]:
     facts = [(f.seq, f.time, f.kind, f.body) for f in chunk.facts]
     points = list(zip(chunk.seq, chunk.time, chunk.step, chunk.key, map(repr, chunk.value), strict=True))
-    return {"facts": facts, "points": points, "exact": chunk.exact, "last": chunk.last_time, "events": chunk.events}
+    return {
+        "facts": facts,
+        "points": points,
+        "exact": chunk.exact,
+        "last": chunk.last_time,
+        "events": chunk.events,
+    }
 
 
 def test_sound_metrics_become_columns() -> None:

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from handmade import EPOCH, Hand, dump, grows_back
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store
-from tests.handmade import EPOCH, Hand, dump, grows_back
 
 RUNS = [f"0197{n:028x}" for n in range(2)]
 WRITERS = ["0a" * 8, "0b" * 8, "0c" * 8]
@@ -56,7 +56,9 @@ places = st.tuples(st.sampled_from(RUNS), st.sampled_from(WRITERS))
 
 @given(st.lists(st.tuples(places, events), max_size=40))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_interleaving_equals_a_rebuild(script: list[tuple[tuple[str, str], tuple[str, int, Any]]]) -> None:
+def test_any_interleaving_equals_a_rebuild(
+    script: list[tuple[tuple[str, str], tuple[str, int, Any]]],
+) -> None:
     with tempfile.TemporaryDirectory() as directory:
         root = Root.create(Path(directory))
         store = Store(root)
@@ -76,7 +78,9 @@ def test_any_interleaving_equals_a_rebuild(script: list[tuple[tuple[str, str], t
         grows_back(store)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.floats(), st.integers(0, 5)), min_size=1, max_size=60), st.data())
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.floats(), st.integers(0, 5)), min_size=1, max_size=60), st.data()
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_summaries_are_those_of_the_points(logged: list[tuple[int, float, int]], data: st.DataObject) -> None:
     """Summaries kept up over any number of ingests equal those computed from all points at once."""
@@ -86,12 +90,18 @@ def test_summaries_are_those_of_the_points(logged: list[tuple[int, float, int]],
         hands: dict[int, Hand] = {}
         for writer, value, step in logged:
             hand = hands.get(writer) or hands.setdefault(writer, Hand(root, RUNS[0], WRITERS[writer]))
-            shown = value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+            shown = (
+                value
+                if math.isfinite(value)
+                else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+            )
             hand.metrics(step, EPOCH + step % 2, m=shown)
             if data.draw(st.booleans()):
                 store.ingest(wait=True)
         with store.reading() as con:
-            row = con.execute('SELECT count, nonfinite, min, min_step, max, max_step, "last" FROM metric_summary').fetchone()
+            row = con.execute(
+                'SELECT count, nonfinite, min, min_step, max, max_step, "last" FROM metric_summary'
+            ).fetchone()
         finite = [(value, step) for _, value, step in logged if math.isfinite(value)]
         low = min(finite, default=(None, None))
         high = min(((-v, s) for v, s in finite), default=(None, None))

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from handmade import Hand, dump
 
 from jupyter_tracker.errors import Invalid, TrackerError
 from jupyter_tracker.root import Root
 from jupyter_tracker.store import Store
-from tests.handmade import Hand, dump
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sql.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
@@ -110,7 +110,7 @@ def test_rows_are_limited(store: Store) -> None:
 
 def test_time_is_limited(store: Store) -> None:
     began = time.perf_counter()
-    with pytest.raises(Invalid, match="longer than 0.3 s"):
+    with pytest.raises(Invalid, match=r"longer than 0\.3 s"):
         store.sql("SELECT sum(a.range * b.range) FROM range(10000000) a, range(100000) b", timeout=0.3)
     assert time.perf_counter() - began < 5
     assert store.sql("SELECT 1").scalar() == 1
