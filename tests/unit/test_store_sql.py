@@ -61,7 +61,7 @@ def test_what_reads_is_allowed(store: Store, text: str) -> None:
         "INSERT INTO run (run_idx) VALUES (1)", "UPDATE run SET name = 'x'", "DELETE FROM run", "DROP VIEW runs",
         "CREATE TABLE t (a INT)", "CREATE TEMP TABLE t AS SELECT 1", "ALTER TABLE run ADD COLUMN x INT",
         "COPY runs TO '/tmp/stolen.csv'", "COPY run FROM '/etc/passwd'", "ATTACH '/tmp/x.duckdb'", "DETACH tracker",
-        "INSTALL httpfs", "LOAD httpfs", "SET threads = 1", "RESET threads", "PRAGMA database_list", "CHECKPOINT",
+        "INSTALL httpfs", "LOAD httpfs", "SET threads = 1", "RESET threads", "PRAGMA threads=1", "CHECKPOINT",
         "EXPORT DATABASE '/tmp/x'", "BEGIN", "VACUUM", "SELECT 1; SELECT 2", "SELECT 1; DROP VIEW runs", "",
         "CALL pragma_version()", "EXPLAIN ANALYZE DELETE FROM run", "PREPARE p AS DELETE FROM run", "USE memory",
         "WITH x AS (SELECT 1) DELETE FROM run",
