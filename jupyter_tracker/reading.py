@@ -19,7 +19,7 @@ from .store.index import Store
 if TYPE_CHECKING:
     import pandas
 
-    from .compare import Comparison
+    from .comparison import Comparison
 
 PAGE = 1000
 _OWN = ("run_id", "name", "status", "experiment", "start_time", "duration", "user")
@@ -130,7 +130,7 @@ def sql(text: str, params: Sequence[Any] = (), limit: int = 10_000, timeout: flo
 
 def compare(*names: str) -> Comparison:
     """Compare two or more runs, given by id, prefix or name; what differs comes first."""
-    from .compare import compare as compare_runs
+    from .comparison import compare as compare_runs
 
     ids = [find_run(name) for name in names]
     return Store(fluent.root()).read(lambda con: compare_runs(con, ids))
