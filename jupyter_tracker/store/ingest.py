@@ -113,27 +113,36 @@ class Ingest:
                         yield run_id, writer
 
     def _recall(self, wanted: list[tuple[str, str]], full: bool) -> None:
-        """Read the cursors of the wanted journals and of those that were alive, and the numbers in use."""
-        runs = sorted({run_id for run_id, _ in wanted})
-        which = "true" if full else "j.alive OR r.run_id IN (SELECT unnest(?::VARCHAR[]))"
+        """Read the cursors of the wanted journals' runs and of journals that were alive, and the numbers in use."""
+        runs = self._concerned(wanted)
+        if not full and not runs and not wanted:
+            return
         rows = self._con.execute(
             "SELECT j.journal_idx, j.run_idx, r.run_id, j.writer, j.segment, j.byte_offset, j.tail, j.seen, "
             "epoch_us(j.last_time), j.host, j.boot_id, j.pid, j.pid_start, j.sealed, j.alive, j.errors "
-            f"FROM journal j JOIN run r ON r.run_idx = j.run_idx WHERE {which}",
+            "FROM journal j JOIN run r ON r.run_idx = j.run_idx "
+            + ("" if full else "WHERE j.run_idx IN (SELECT unnest(?::INTEGER[]))"),
             [] if full else [runs],
         ).fetchall()
         for *place, seen, last_time, host, boot_id, pid, pid_start, sealed, alive, errors in rows:
             who = (host, boot_id, pid, pid_start, sealed, alive, errors)
             cursor = Cursor(*[*place, Seen(json.loads(seen)), last_time, *who])
             self._known[cursor.identity] = cursor
-        if not self._known and not wanted:
-            return
-        self._runs = {cursor.run_id: cursor.run_idx for cursor in self._known.values()}
+            self._runs[cursor.run_id] = cursor.run_idx
         self._next_run, self._next_journal = self._con.execute(
             "SELECT (SELECT coalesce(max(run_idx), -1) + 1 FROM run), "
             "(SELECT coalesce(max(journal_idx), -1) + 1 FROM journal)"
         ).fetchone() or (0, 0)
         self._keys.known = dict(self._con.execute("SELECT key, key_idx FROM metric_key").fetchall())
+
+    def _concerned(self, wanted: list[tuple[str, str]]) -> list[int]:
+        """Numbers of the known runs that are wanted or have a journal that was alive."""
+        found = self._con.execute("SELECT run_idx FROM journal WHERE alive").fetchall()
+        if wanted:
+            found += self._con.execute(
+                "SELECT run_idx FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [sorted({r for r, _ in wanted})]
+            ).fetchall()
+        return sorted({run_idx for (run_idx,) in found})
 
     def _journal(self, run_id: str, writer: str) -> None:
         """Take in one journal to its end, see whether its writer lives, and remember it if nothing will follow."""
