@@ -22,7 +22,7 @@ _PUBLIC = {
     ),
     "reading": "runs get_run search_runs search_experiments sql compare",
     "frames": "Result",
-    "autolog": "autolog",
+    "frameworks": "autolog",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

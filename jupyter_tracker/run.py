@@ -68,6 +68,8 @@ class Run:
         self._quoted: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
         self.params: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+        self.tags: dict[str, str] = {}
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self._closing: list[Callable[[], None]] = []
@@ -212,6 +214,7 @@ class Run:
                 types[text] = kind
         if values:
             self.params.update(values)
+            self.origins.update(dict.fromkeys(values, origin) if origin else {})
             fields: dict[str, Any] = {"values": values}
             fields |= {"types": types} if types else {}
             fields |= {"origin": dict.fromkeys(values, origin)} if origin else {}
@@ -223,11 +226,14 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags."""
-        if tags:
-            self._journal.append("tags", {"values": {key_name(name, "tag"): tag(value) for name, value in tags.items()}})
+        values = {key_name(name, "tag"): tag(value) for name, value in tags.items()}
+        if values:
+            self.tags.update(values)
+            self._journal.append("tags", {"values": values})
 
     def delete_tag(self, key: str) -> None:
         """Remove a tag; nothing happens if there is none."""
+        self.tags.pop(key, None)
         self._journal.append("tags", {"values": {key_name(key, "tag"): None}})
 
     def set_note(self, text: str) -> None:
@@ -319,13 +325,16 @@ class Run:
             )
 
     @contextmanager
-    def contained(self, what: str) -> Iterator[None]:
-        """The guard around logging: an error of the machine inside is kept on the run and does not reach the user."""
+    def contained(self, what: str, *, misuse: bool = False) -> Iterator[None]:
+        """The guard around logging: an error inside is kept on the run as a problem and does not reach the user.
+
+        Errors of wrong use pass, unless `misuse` says that it was not the user who called.
+        """
         try:
             yield
-        except TrackerError:
-            raise
         except Exception as error:
+            if isinstance(error, TrackerError) and not misuse:
+                raise
             _log.warning("Run %s: %s was not recorded (%s: %s).", self.name, what, type(error).__name__, error)
             self._journal.append("problem", {"what": what, "error": clean(f"{type(error).__name__}: {error}"[:500])})
 

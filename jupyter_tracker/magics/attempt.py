@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import fluent
-from ..autolog import autologging
+from ..frameworks import autologging
 from ..capture.cells import CellReading, read_cell
 from ..capture.circumstances import observe
 from ..capture.displays import DisplayTap

@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
+from .. import frameworks
 from ..capture.cells import read_cell
 from ..capture.history import History
 from ..capture.memory import LiteralMemory
@@ -43,6 +44,7 @@ class Session:
     def start(self) -> None:
         """Begin to follow the shell; the store's library is loaded on the side so that the first cell need not wait."""
         self._history.start()
+        frameworks.watch()
         self.shell.input_transformers_cleanup.insert(0, opts.strip)
         self.shell.ast_transformers.append(self)
         self.shell.events.register("pre_run_cell", self._before)

@@ -8,11 +8,13 @@ from typing import Any
 
 from ..directions import direction
 from ..errors import TrackerError
+from ..frameworks import FRAMEWORKS
 from ..formats import duration, number, value
 from ..run import Run
 from .standing import Standing
 
 SHOWN = 12
+_LIBRARIES = frozenset(FRAMEWORKS.values())
 _GOOD, _BAD, _MUTED = "var(--jp-success-color1, #2e7d32)", "var(--jp-error-color1, #c62828)", "var(--jp-ui-font-color2, #666)"
 _DOTS = {"finished": _GOOD, "failed": _BAD, "interrupted": "var(--jp-warn-color1, #b26a00)"}
 _BOX = (
@@ -99,8 +101,10 @@ class Summary:
         return Standings(key, value_, delta, better, _against(value_, best, towards))
 
     def _params(self) -> list[tuple[str, str]]:
-        pairs = [(key, value(shown)) for key, shown in list(self.run.params.items())[:SHOWN]]
-        left = len(self.run.params) - SHOWN
+        """The cell's own params; what libraries recorded comes after them as far as there is room."""
+        own = sorted(self.run.params, key=lambda key: self.run.origins.get(key) in _LIBRARIES)
+        pairs = [(key, value(self.run.params[key])) for key in own[:SHOWN]]
+        left = len(own) - SHOWN
         return [*pairs, ("…", f"{left} more")] if left > 0 else pairs
 
 

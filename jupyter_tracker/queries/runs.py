@@ -194,9 +194,12 @@ def rows(
         return []
     names = RunRow.__struct_fields__[:-1]
     listed = ", ".join(f'epoch_us(r.{n}) AS "{n}"' if n.endswith("_time") else f'r."{n}"' for n in names)
+    numbers = con.execute(
+        "SELECT run_idx FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [list(run_ids)]
+    ).fetchall()
     found = con.execute(
-        f"SELECT r.run_idx, {listed} FROM all_runs r WHERE r.run_id IN (SELECT unnest(?::VARCHAR[]))",
-        [list(run_ids)],
+        f"SELECT r.run_idx, {listed} FROM all_runs r WHERE r.run_idx IN (SELECT unnest(?::INTEGER[]))",
+        [[run_idx for (run_idx,) in numbers]],
     ).fetchall()
     by_id = {row[1]: RunRow(*[*row[1:], [None] * len(columns)]) for row in found}
     idx = {row[0]: row[1] for row in found}

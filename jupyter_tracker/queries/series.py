@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import duckdb
 import msgspec
@@ -55,19 +55,27 @@ class CurvePoint(msgspec.Struct):
     exact: str | None
 
 
-# A series that fits is given whole. Otherwise each bucket of the axis gives its lowest and its highest
-# point, and its first one that is not finite: what the full curve would paint in that column of pixels.
-_SQL = """
-WITH series AS MATERIALIZED (
-    SELECT r.run_id, r.run_idx, k.key, k.key_idx FROM run r, metric_key k
-    WHERE r.run_id IN (SELECT unnest($runs::VARCHAR[])) AND k.key IN (SELECT unnest($keys::VARCHAR[]))
-), p AS MATERIALIZED (
-    SELECT p.run_idx, p.key_idx, p.step, p.time, p.value, p.exact, p.seq, {axis} AS x
-    FROM point p SEMI JOIN series s ON s.run_idx = p.run_idx AND s.key_idx = p.key_idx
-    WHERE ($low IS NULL OR {axis} >= $low) AND ($high IS NULL OR {axis} <= $high)
-), span AS (
-    SELECT run_idx, key_idx, min(x)::DOUBLE AS lo, max(x)::DOUBLE - min(x)::DOUBLE + 1 AS width, count(*) AS
-    points FROM p GROUP BY run_idx, key_idx
+_SERIES = """
+SELECT r.run_id, k.key, u.run_idx, u.key_idx, u.count
+FROM rollup u JOIN run r ON r.run_idx = u.run_idx JOIN metric_key k ON k.key_idx = u.key_idx
+WHERE u.run_idx IN (SELECT run_idx FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[])))
+  AND k.key IN (SELECT unnest(?::VARCHAR[]))
+"""
+
+_POINTS = """
+SELECT p.run_idx, p.key_idx, p.step, epoch_us(p.time) AS time, p.value, p.exact, p.seq, {axis} AS x FROM point p
+WHERE p.run_idx IN (SELECT unnest($runs::INTEGER[])) AND p.key_idx IN (SELECT unnest($keys::INTEGER[]))
+  AND ($low IS NULL OR {axis} >= $low) AND ($high IS NULL OR {axis} <= $high)
+"""
+
+_WHOLE = "SELECT run_idx, key_idx, step, time, value, exact, seq, x FROM ({points}) p"
+
+# Each bucket of the axis gives its lowest and its highest point, and its first one that is not finite: what the full
+# curve would paint in that column of pixels. A series that fits is given whole.
+_THINNED = """
+WITH p AS MATERIALIZED ({points}), span AS (
+    SELECT run_idx, key_idx, min(x)::DOUBLE AS lo, max(x)::DOUBLE - min(x)::DOUBLE + 1 AS width, count(*) AS points
+    FROM p GROUP BY run_idx, key_idx
 ), ranked AS (
     SELECT p.*, row_number() OVER (seat ORDER BY p.value, p.step, p.time, p.seq) AS low,
            row_number() OVER (seat ORDER BY p.value DESC, p.step, p.time, p.seq) AS high,
@@ -75,14 +83,10 @@ WITH series AS MATERIALIZED (
     FROM p JOIN span USING (run_idx, key_idx) WHERE span.points > 2 * $buckets
     WINDOW seat AS (PARTITION BY p.run_idx, p.key_idx, isfinite(p.value),
                     floor((p.x - span.lo) * $buckets / span.width))
-), kept AS (
-    SELECT p.run_idx, p.key_idx, p.step, p.time, p.value, p.exact, p.seq
-    FROM p JOIN span USING (run_idx, key_idx) WHERE span.points <= 2 * $buckets
-    UNION ALL
-    SELECT run_idx, key_idx, step, time, value, exact, seq FROM ranked WHERE low = 1 OR (finite AND high = 1)
 )
-SELECT s.run_id, s.key, step, epoch_us(time), value, exact
-FROM kept JOIN series s USING (run_idx, key_idx) ORDER BY s.run_id, s.key, {order}, kept.value
+SELECT p.* FROM p JOIN span USING (run_idx, key_idx) WHERE span.points <= 2 * $buckets
+UNION ALL
+SELECT * EXCLUDE (low, high, finite) FROM ranked WHERE low = 1 OR (finite AND high = 1)
 """
 
 
@@ -101,7 +105,20 @@ def curves(con: duckdb.DuckDBPyConnection, p: Curves) -> Iterable[CurvePoint]:
 
 
 def _thinned(con: duckdb.DuckDBPyConnection, p: Curves) -> list[CurvePoint]:
-    axis, order = ("epoch_us(p.time)", "time, step") if p.axis == "time" else ("p.step", "step, time")
-    values = {"runs": p.run_ids, "keys": p.keys, "buckets": p.buckets, "low": p.low, "high": p.high}
-    found = con.execute(_SQL.format(axis=axis, order=order), values).fetchall()
-    return [CurvePoint(*[*row[:4], number(row[4]), row[5]]) for row in found]
+    series = con.execute(_SERIES, [p.run_ids, p.keys]).fetchall()
+    if not series:
+        return []
+    names = {(run_idx, key_idx): (run_id, key) for run_id, key, run_idx, key_idx, _ in series}
+    values: dict[str, Any] = {
+        "runs": sorted({run_idx for run_idx, _ in names}),
+        "keys": sorted({key_idx for _, key_idx in names}),
+        "low": p.low,
+        "high": p.high,
+    }
+    sql = _WHOLE
+    if max(count for *_, count in series) > 2 * p.buckets:
+        sql, values["buckets"] = _THINNED, p.buckets
+    points = _POINTS.format(axis="epoch_us(p.time)" if p.axis == "time" else "p.step")
+    found = con.execute(sql.format(points=points), values).fetchall()
+    found.sort(key=lambda row: (names[row[0], row[1]], row[7], row[3], row[6]))
+    return [CurvePoint(*[*names[row[0], row[1]], row[2], row[3], number(row[4]), row[5]]) for row in found]
