@@ -67,7 +67,7 @@ def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tup
     conditions, values = [_VIEWS[view]], []
     if filter_.strip():
         sql, bound = to_sql(parse(filter_))
-        conditions.append(f"coalesce({sql}, false)")
+        conditions.append(f"({sql})")  # NULL keeps a run out just as false does
         values += bound
     if experiment_ids:
         conditions.append("r.experiment_id IN (SELECT unnest(?))")
