@@ -42,6 +42,7 @@ def execute(place: Path, step: Callable[[int, int], None] | None = None) -> Path
         kernel_name="python3",
         resources={"metadata": {"path": str(place)}},
         on_cell_executed=executed,
+        extra_arguments=["--log-level=ERROR"],
     )
     target = place / NOTEBOOK
     environment = {**os.environ, ENVIRONMENT: str(root.path), "JPY_SESSION_NAME": str(target)}

@@ -53,6 +53,6 @@ def size(count: int) -> str:
 
 def value(shown: Any, limit: int = 60) -> str:
     """Return a param's value in one short line."""
-    text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    text = json.dumps(shown, ensure_ascii=False) if isinstance(shown, (list, dict)) else str(shown)
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -214,11 +214,18 @@ class Run:
                 types[text] = kind
         if values:
             self.params.update(values)
-            self.origins.update(dict.fromkeys(values, origin) if origin else {})
+            self._remember_origin(values, origin)
             fields: dict[str, Any] = {"values": values}
             fields |= {"types": types} if types else {}
             fields |= {"origin": dict.fromkeys(values, origin)} if origin else {}
             self._journal.append("params", fields)
+
+    def _remember_origin(self, names: Iterable[str], origin: str | None) -> None:
+        for name in names:
+            if origin:
+                self.origins[name] = origin
+            else:
+                self.origins.pop(name, None)
 
     def set_tag(self, key: str, value: Any) -> None:
         """Set a tag; its value is kept as text."""

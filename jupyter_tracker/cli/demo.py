@@ -8,7 +8,7 @@ import click
 
 from .. import demo as demonstration
 from .. import fluent, reading
-from .look import _listing
+from ..listing import listing
 from .output import console, print_table, progress
 
 
@@ -25,7 +25,8 @@ def demo(where: Path | None, lab: bool, no_browser: bool) -> None:
         notebook = demonstration.execute(place, step)
     fluent.set_root(place)
     found = reading.runs(limit=50)
-    print_table(*_listing(found.dicts(), found.columns))
+    table = listing(found, out.width)
+    print_table(table.columns, table.rows)
     out.print(f"\n{len(found)} runs. They are kept in {place / '.jupyter_tracker'}", markup=False, soft_wrap=True)
     out.print(f"The executed notebook: {notebook}", markup=False, soft_wrap=True)
     out.print(f"Look at them:  jupyter tracker --root {place} ls    or    jupyter lab {place}", markup=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ import click
 from .. import fluent, queries, reading
 from ..errors import Invalid
 from ..export import export_runs
-from ..formats import age, duration, number
+from ..formats import number
+from ..listing import listing
 from ..formats import value as shown
 from ..store.index import Store
 from .output import console, json_option, print_json, print_table, progress
-
-_WIDE = 6
 
 
 @click.command()
@@ -37,22 +35,8 @@ def ls(experiment: str | None, where: str, sort: tuple[str, ...], best: str | No
     if not len(found):
         console().print(f"No runs in {fluent.root().path}" + (" match." if where or experiment else " yet: put %%track on a cell."))
         return
-    print_table(*_listing(found.dicts(), found.columns))
-
-
-def _listing(rows: list[dict[str, Any]], columns: list[str]) -> tuple[list[str], list[list[Any]]]:
-    """The columns worth a terminal's width: what identifies a run, then metrics, then params."""
-    metrics = [name for name in columns if name.startswith("metrics.")][:_WIDE]
-    params = [name for name in columns if name.startswith("params.")][: max(0, _WIDE - len(metrics) + 2)]
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    head = ["run", "name", "experiment", "status", "age", "took"]
-    table = []
-    for row in rows:
-        began = row["start_time"]
-        when = age((now - began).total_seconds()) if began else ""
-        own = [row["run_id"][-8:], row["name"], row["experiment"], row["status"], when, duration(row["duration"])]
-        table.append([*own, *(row[name] for name in metrics), *(None if row[name] is None else shown(row[name], 24) for name in params)])
-    return head + [name.partition(".")[2] for name in metrics + params], table
+    table = listing(found, console().width)
+    print_table(table.columns, table.rows)
 
 
 @click.command()
@@ -80,9 +64,10 @@ def show(run: str, as_json: bool) -> None:
             out.print(f"  {name}: {fact}", markup=False)
     if record.data.params:
         print_table(["param", "value"], [[key, shown(text)] for key, text in record.data.params.items()])
-    if record.data.metrics:
-        columns = ["metric", "last", "min", "max", "best", "count"]
-        print_table(columns, [[row[name if name != "metric" else "key"] for name in columns] for row in record.summaries.values()])
+    summaries = [row for key, row in record.summaries.items() if not key.startswith("system/")]
+    if summaries:
+        columns = ["last", "min", "max", "best", "count"]
+        print_table(["metric", *columns], [[row["key"], *(row[name] for name in columns)] for row in summaries])
     if record.error:
         out.print(record.error, markup=False, style="red")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import fluent
-from ..frameworks import autologging
+from ..frameworks import FRAMEWORKS, autologging
 from ..capture.cells import CellReading, read_cell
 from ..capture.circumstances import observe
 from ..capture.displays import DisplayTap
@@ -23,6 +23,7 @@ from ..run import Run, outcome_of
 from . import options as opts
 from .standing import Standing
 
+LIBRARIES = frozenset(FRAMEWORKS.values())
 HOOK = "__jupyter_tracker_watch__"
 
 
@@ -115,7 +116,7 @@ class Attempt:
         )
         run, logged = self.run, self.run.metrics
         for key, value in found.params.items():
-            if key not in run.params:
+            if key not in run.params or run.origins.get(key) in LIBRARIES:
                 run.log_param(key, value, origin=found.origins.get(key))
         metrics = {key: value for key, value in found.metrics.items() if key not in logged}
         if metrics:

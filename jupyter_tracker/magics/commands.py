@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from .. import fluent, reading
 from ..errors import Invalid, NotFound, TrackerError
 from ..frames import Result
+from ..listing import listing
 from ..run import Run
 from . import options as opts
 from .errors import usage
@@ -132,7 +133,8 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         """Show the runs of this root, newest first."""
         found = parse_argstring(self.runs_line, line)
         order = [reading.best_first(found.best)] if found.best else [found.sort] if found.sort else []
-        return reading.runs(_unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit)
+        runs = reading.runs(_unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit)
+        return listing(runs)
 
     @line_magic("compare")
     @_plain

@@ -126,7 +126,7 @@ class Session:
         directions = dict.fromkeys(attempt.options.minimize, "min") | dict.fromkeys(attempt.options.maximize, "max")
         summary = Summary(attempt.run, seconds, attempt.standing, attempt.problems, directions)
         updatable = getattr(self.shell, "kernel", None) is not None
-        late = not attempt.standing.wait(min(_LATEST, 0.02 + seconds / 10) if updatable else _LATEST)
+        late = not attempt.standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
         handle = display(summary, display_id=True)
         if late:
             threading.Thread(target=_complete, args=(attempt, handle, summary), daemon=True).start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from ..errors import TrackerError
 from ..run import Run
@@ -20,6 +19,7 @@ class Standing:
         self.best: dict[str, tuple[float, str]] = {}
         self.directions: dict[str, str] = {}
         self.attempt = 1
+        self.trouble: TrackerError | None = None
         self._run = run
         self._thread = threading.Thread(target=self._ask, name="jupyter_tracker-standing", daemon=True)
         self._thread.start()
@@ -33,27 +33,12 @@ class Standing:
         from .. import queries
         from ..store.index import Store
 
-        run, store = self._run, Store(self._run.root)
         try:
-            with store.reading():
-                attempts = queries.dispatch(store, "run.attempts", {"run_id": run.run_id})
-                earlier = [row for row in attempts if row["run_id"] != run.run_id]
-                self.attempt = len(earlier) + 1
-                best = queries.dispatch(store, "experiment.best", {"experiment_id": run.experiment_id})
-                self._take(best, self._metrics(store, earlier[-1]["run_id"]) if earlier else {})
+            found = queries.dispatch(Store(self._run.root), "run.standing", {"run_id": self._run.run_id})[0]
         except TrackerError as error:
             self.trouble = error
-
-    @staticmethod
-    def _metrics(store: Any, run_id: str) -> dict[str, float]:
-        from .. import queries
-
-        detail = queries.dispatch(store, "run.detail", {"run_id": run_id})[0]
-        return {row["key"]: row["last"] for row in detail["metrics"] if isinstance(row["last"], (int, float))}
-
-    def _take(self, best: list[dict[str, Any]], previous: dict[str, float]) -> None:
-        self.previous = previous
-        for row in best:
-            self.directions[row["key"]] = row["direction"]
-            if row["run_id"] != self._run.run_id:
-                self.best[row["key"]] = (row["value"], row["name"])
+            return
+        self.attempt = found["attempt"]
+        self.previous = found["previous"]
+        self.best = {key: (row["value"], row["name"] or "") for key, row in found["best"].items()}
+        self.directions = found["directions"]

@@ -8,13 +8,12 @@ from typing import Any
 
 from ..directions import direction
 from ..errors import TrackerError
-from ..frameworks import FRAMEWORKS
 from ..formats import duration, number, value
 from ..run import Run
+from .attempt import LIBRARIES
 from .standing import Standing
 
 SHOWN = 12
-_LIBRARIES = frozenset(FRAMEWORKS.values())
 _GOOD, _BAD, _MUTED = "var(--jp-success-color1, #2e7d32)", "var(--jp-error-color1, #c62828)", "var(--jp-ui-font-color2, #666)"
 _DOTS = {"finished": _GOOD, "failed": _BAD, "interrupted": "var(--jp-warn-color1, #b26a00)"}
 _BOX = (
@@ -90,8 +89,8 @@ class Summary:
 
     def _metrics(self) -> list[Standings]:
         found = {key: number_ for key, number_ in self.run.metrics.items() if not key.startswith("system/")}
-        rows = [self._row(key, found[key]) for key in list(found)[:SHOWN]]
-        return rows
+        order = sorted(found, key=lambda key: key.startswith("training_"))
+        return [self._row(key, found[key]) for key in order[:SHOWN]]
 
     def _row(self, key: str, value_: float) -> Standings:
         previous, best = self.standing.previous.get(key), self.standing.best.get(key)
@@ -102,7 +101,7 @@ class Summary:
 
     def _params(self) -> list[tuple[str, str]]:
         """The cell's own params; what libraries recorded comes after them as far as there is room."""
-        own = sorted(self.run.params, key=lambda key: self.run.origins.get(key) in _LIBRARIES)
+        own = sorted(self.run.params, key=lambda key: self.run.origins.get(key) in LIBRARIES)
         pairs = [(key, value(self.run.params[key])) for key in own[:SHOWN]]
         left = len(own) - SHOWN
         return [*pairs, ("…", f"{left} more")] if left > 0 else pairs

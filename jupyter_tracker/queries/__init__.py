@@ -7,7 +7,7 @@ cannot carry is one of the strings "NaN", "Infinity", "-Infinity".
 
 from __future__ import annotations
 
-from . import details, keys, runs, series
+from . import details, keys, runs, series, standing
 from .registry import QUERIES, Query, dispatch
 
-__all__ = ["QUERIES", "Query", "details", "dispatch", "keys", "runs", "series"]
+__all__ = ["QUERIES", "Query", "details", "dispatch", "keys", "runs", "series", "standing"]

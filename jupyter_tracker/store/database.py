@@ -40,7 +40,7 @@ _LOCKED = re.compile(r"Could not set lock on file|Conflicting lock|being used by
 _HOLDER = re.compile(r"held in (?P<command>.+?) \(PID (?P<pid>\d+)\)")
 _BLAMELESS = re.compile(
     r"Permission denied|No space left|Disk quota|Read-only file system|Too many open files|Out of Memory|"
-    r"Cannot allocate memory|Input/output error",
+    r"Cannot allocate memory|Input/output error|File too large|Could not write",
     re.IGNORECASE,
 )
 _DAMAGED = re.compile(

@@ -170,6 +170,8 @@ class Store:
                 con.close()
                 raise _set_aside(where, error) from error
             trouble = str(error)
+            con.close()  # a failed checkpoint has made it useless
+            con, _ = database.connect(where, self.root.root_id, timeout)
         except BaseException:
             con.close()
             raise
