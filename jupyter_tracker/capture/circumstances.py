@@ -54,8 +54,9 @@ def _close_later(close: Callable[[], None], sampler: Sampler | None) -> None:
 
 
 @atexit.register
-def _wait() -> None:
-    Background.join(_closing, DEADLINE)
+def settle(timeout: float = DEADLINE) -> bool:
+    """Wait until the last facts of the runs that have ended are written; False if `timeout` seconds did not do."""
+    return not Background.join(_closing, timeout)
 
 
 def _ignore(section: str, value: Any) -> None:

@@ -56,8 +56,9 @@ def gc(days: float, purge: bool, yes: bool, as_json: bool) -> None:
     if purge and found and (yes or click.confirm("Remove them for good?", err=True)):
         freed = trash.purge(store, [one.run_id for one in found if not one.alive])
         _purge_experiments()
+        alive = sum(one.alive for one in found)
         if not as_json:
-            console().print(f"{size(freed)} freed")
+            console().print(f"{size(freed)} freed" + (f"; {alive} are still being written and were kept" if alive else ""))
 
 
 def _purge_experiments() -> None:
