@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from .errors import Invalid, NotFound
-from .root import Root
+from .roots import Root
 
 CHUNK = 2**20
 DEPTH = 32

@@ -22,7 +22,7 @@ from .entities import Commit, Experiment
 from .errors import Conflict, Corrupt, Invalid, NotFound
 from .events import TAIL, check, now
 from .process import host
-from .root import Root
+from .roots import Root
 
 NAME_LIMIT = 500
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .errors import Invalid, TrackerError
-from .root import ENVIRONMENT, Root
+from .roots import ENVIRONMENT, Root
 
 NOTEBOOK = "01_track_a_cell.ipynb"
 TIMEOUT = 600

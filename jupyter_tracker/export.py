@@ -13,7 +13,7 @@ import duckdb
 from . import reading, tables
 from .errors import Conflict, Invalid
 from .frames import Result
-from .root import Root
+from .roots import Root
 from .store.index import Store
 
 Step = Callable[[int, int], None]

@@ -19,7 +19,7 @@ from .catalog import Catalog
 from .entities import Experiment
 from .errors import Invalid, NotFound
 from .ids import check_run_id
-from .root import Root, find
+from .roots import Root, find
 from .run import Run, outcome_of
 
 _stack: ContextVar[tuple[Run, ...]] = ContextVar("jupyter_tracker_runs", default=())
@@ -40,7 +40,7 @@ _session = _Session()
 
 
 def root() -> Root:
-    """Return the root in force, found once (see `jupyter_tracker.root.find`) unless it was set."""
+    """Return the root in force, found once (see `jupyter_tracker.roots.find`) unless it was set."""
     if _session.root is None:
         _session.root = find()
     return _session.root

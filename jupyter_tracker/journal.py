@@ -23,7 +23,7 @@ from . import keeper, spool
 from .errors import Corrupt
 from .events import FORMAT, Event, body, decode, metrics_body, now, numbered
 from .process import current
-from .root import Root
+from .roots import Root
 
 SEGMENT_BYTES = 64 * 2**20
 RETRY_SECONDS = 1.0

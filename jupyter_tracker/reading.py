@@ -13,7 +13,7 @@ from .entities import Experiment
 from .errors import Invalid, NotFound
 from .frames import Result
 from .record import RunRecord
-from .root import Root
+from .roots import Root
 from .store.index import Store
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .artifacts import locate
 from .formats import duration, number, value
-from .root import Root
+from .roots import Root
 from .run import RunInfo
 
 _EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  (UTC, naive, as everywhere)

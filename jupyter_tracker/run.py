@@ -28,7 +28,7 @@ from .events import clean, key
 from .ids import check_run_id, new_name, new_run_id
 from .journal import Journal, read
 from .process import host
-from .root import Root
+from .roots import Root
 from .values import key_name, metric_number, param, tag
 
 _log = logging.getLogger("jupyter_tracker")

@@ -9,7 +9,7 @@ import shutil
 from collections import deque
 from pathlib import Path
 
-from .root import Root
+from .roots import Root
 
 WAITING_BYTES = 64 * 2**20
 _JOURNAL = re.compile(r"[0-9a-f]{32}/[0-9a-f]{16}/\d{6}\.ndjson")

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 RUN = "0197" + "0" * 27 + "1"

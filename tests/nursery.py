@@ -25,7 +25,7 @@ import pandas  # noqa: F401  DuckDB 1.5 imports it at its first statement: bette
 from handmade import Hand, dump
 
 from jupyter_tracker.journal import Journal
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store, database
 from jupyter_tracker.store.ingest import Ingest
 from jupyter_tracker.store.lock import Lock

@@ -9,7 +9,7 @@ import duckdb
 from ..catalog import Catalog, State
 from ..entities import Experiment
 from ..errors import Corrupt
-from ..root import Root
+from ..roots import Root
 from .database import transaction
 from .stage import columns, staged
 

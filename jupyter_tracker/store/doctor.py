@@ -16,7 +16,7 @@ import duckdb
 
 from ..catalog import Catalog
 from ..errors import Corrupt, TrackerError
-from ..root import Root
+from ..roots import Root
 from . import database
 from .follow import segments
 from .index import TIMEOUT, Store

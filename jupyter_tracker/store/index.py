@@ -14,7 +14,7 @@ import duckdb
 
 from ..errors import Corrupt, Invalid
 from ..frames import Result
-from ..root import Root
+from ..roots import Root
 from . import database, guard
 from .ingest import Ingest, IngestReport, Progress
 from .lock import Lock

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from ..root import Root
+from ..roots import Root
 from . import catalogs
 from .batch import Batch, Cursor, Keys
 from .database import transaction

@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 import psutil
 
-from ..root import Root
+from ..roots import Root
 
 _NETWORK = frozenset(
     "nfs nfs3 nfs4 cifs smb smb2 smb3 smbfs ncpfs afs afpfs ceph glusterfs lustre beegfs gpfs orangefs "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ..root import Root
+from ..roots import Root
 from .database import transaction
 from .index import Store
 

@@ -17,7 +17,7 @@ import duckdb
 
 from jupyter_tracker import events
 from jupyter_tracker.journal import Journal
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store, database
 from jupyter_tracker.store.lock import Lock
 

@@ -26,7 +26,7 @@ import big_root
 from handmade import EPOCH, Hand, line
 
 from jupyter_tracker.queries import dispatch
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 COLUMNS = [

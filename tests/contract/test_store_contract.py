@@ -18,7 +18,7 @@ from jupyter_tracker import events
 from jupyter_tracker.catalog import Catalog
 from jupyter_tracker.errors import StoreBusy
 from jupyter_tracker.journal import Journal
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 from jupyter_tracker.store.lock import Lock, holder
 from jupyter_tracker.store.place import Place, network, place
@@ -43,7 +43,7 @@ def in_child(root: Root, code: str) -> subprocess.Popen[str]:
     """Run code with `root` and `journal` bound in a process of its own; its stdin and stdout are pipes."""
     head = f"""
         import os, sys, time
-        from jupyter_tracker.root import Root
+        from jupyter_tracker.roots import Root
         from jupyter_tracker.store import Store
         from jupyter_tracker.journal import Journal
         root = Root.open({str(root.path)!r})

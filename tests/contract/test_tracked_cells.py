@@ -14,7 +14,7 @@ from kernels import Kernel
 
 from jupyter_tracker import queries
 from jupyter_tracker.journal import read
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store.index import Store
 
 

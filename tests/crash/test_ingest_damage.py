@@ -13,7 +13,7 @@ import pytest
 from handmade import Hand
 from nursery import ask
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 
 SEED = 8
 
@@ -23,7 +23,7 @@ def build(path: Path, *, with_log: bool) -> Root:
     root = Root.create(path)
     code = """
 import sys, os
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store, database
 from jupyter_tracker.store.ingest import Ingest
 root = Root.open(sys.argv[1])

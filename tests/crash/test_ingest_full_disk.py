@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from handmade import Hand, grows_back, line, metrics
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 CODE = """
 import json, logging, resource, sys
 from jupyter_tracker.errors import TrackerError
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 logging.disable(logging.CRITICAL)
 root = Root.open(sys.argv[1])

@@ -11,7 +11,7 @@ import pytest
 from handmade import Hand, grows_back
 from nursery import ask
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 CYCLES = 200
@@ -53,7 +53,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
 def test_killed_at_every_call_of_birth_and_first_ingest(tmp_path: Path, syscall: str) -> None:
     """The first ingest of a root, killed at its 1st, 2nd, … call of one kind, until one gets through."""
     code = (
-        "import sys; from jupyter_tracker.root import Root; from jupyter_tracker.store import Store; "
+        "import sys; from jupyter_tracker.roots import Root; from jupyter_tracker.store import Store; "
         "Store(Root.open(sys.argv[1])).ingest(wait=True)"
     )
     for nth in range(1, 60):

@@ -7,7 +7,7 @@ from pathlib import Path
 from handmade import grows_back
 from nursery import ask
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 

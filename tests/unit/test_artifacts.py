@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jupyter_tracker.artifacts import files, locate, put_bytes, put_file, safe_path
 from jupyter_tracker.errors import Invalid, NotFound
 from jupyter_tracker.ids import new_run_id
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 
 HOSTILE = [
     "", ".", "./", "..", "../x", "a/../../x", "..\\x", "..%2fx", "%2e%2e/x", "%252e%252e%252fx", "/x", "//x", "\\\\h\\s",

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_tracker.catalog import Catalog, canonical
 from jupyter_tracker.errors import Conflict, Corrupt, Invalid, NotFound
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 
 
 @pytest.fixture

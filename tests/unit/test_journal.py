@@ -18,7 +18,7 @@ from jupyter_tracker import spool
 from jupyter_tracker.events import Event, decode
 from jupyter_tracker.ids import new_run_id
 from jupyter_tracker.journal import Journal, read, segments
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_fork_while_another_thread_holds_the_lock_does_not_hang(journal: Journ
 DISK_FULL = """
 import resource, signal, sys
 from jupyter_tracker.journal import Journal
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 root = Root.open(sys.argv[1])
 journal = Journal(root, sys.argv[2])
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -258,26 +258,44 @@ def test_a_silent_run_beats(journal: Journal, monkeypatch: pytest.MonkeyPatch) -
     assert [event.kind for event in events(journal)].count("heartbeat") == 1
 
 
-def test_interrupts_leave_every_line_whole(journal: Journal) -> None:
-    written = 0
-    interrupts = 0
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+STORM = """
+import signal, sys
+from jupyter_tracker.journal import Journal
+from jupyter_tracker.roots import Root
+journal = Journal(Root.open(sys.argv[1]), sys.argv[2])
+written = interrupts = 0
+armed = False
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+while interrupts < 2000:
     try:
-        while interrupts < 2000:
-            try:
-                while True:
-                    journal.append("note", {"text": str(written)})
-                    written += 1
-            except KeyboardInterrupt:
-                interrupts += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    found = [int(text) for text in notes(journal)]
-    assert set(range(written)) <= set(found)
-    seqs = [event.seq for event in events(journal)]
-    assert seqs == list(range(1, len(seqs) + 1))
+        armed = True
+        while True:
+            journal.append("note", {"text": str(written)})
+            written += 1
+    except KeyboardInterrupt:
+        interrupts += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+print(written)
+sys.stdout.flush()
+"""
+
+
+def test_interrupts_leave_every_line_whole(root: Root) -> None:
+    run_id = new_run_id()
+    done = subprocess.run([sys.executable, "-c", STORM, str(root.path), run_id], capture_output=True, text=True, check=True)
+    found = list(read(root, run_id))
+    assert set(range(int(done.stdout))) <= {int(event.fields["text"]) for event in found if event.kind == "note"}
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    for segment in root.runs.rglob("*.ndjson"):
+        for line in segment.read_bytes().splitlines(keepends=True):
+            decode(line)
 
 
 def test_many_open_and_closed_journals_leave_no_descriptor(root: Root) -> None:

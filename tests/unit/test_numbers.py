@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from naming import case
 
 from jupyter_tracker.capture.numbers import defines, number, shape_of, type_name
 
@@ -153,7 +154,7 @@ def test_numbers(value: object, expected: float) -> None:
         Raises(SystemExit),
         Raises(GeneratorExit),
     ],
-    ids=repr,
+    ids=case,
 )
 def test_not_numbers(value: object) -> None:
     assert number(value) is None
@@ -166,7 +167,7 @@ def test_nan_is_a_number() -> None:
     assert math.isnan(found)
 
 
-@pytest.mark.parametrize("value", [True, np.bool_(True), np.array(True), Tensor(True)], ids=repr)
+@pytest.mark.parametrize("value", [True, np.bool_(True), np.array(True), Tensor(True)], ids=case)
 def test_flags_count_only_when_asked_for(value: object) -> None:
     assert number(value) is None
     assert number(value, flags=True) == 1

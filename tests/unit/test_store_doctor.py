@@ -10,7 +10,7 @@ import pytest
 from handmade import RUN, Hand, grows_back
 
 from jupyter_tracker.catalog import Catalog
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 from jupyter_tracker.store.doctor import examine
 from jupyter_tracker.store.trash import discarded, purge, set_aside

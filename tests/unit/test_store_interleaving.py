@@ -11,7 +11,7 @@ from handmade import EPOCH, Hand, dump, grows_back
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 RUNS = [f"0197{n:028x}" for n in range(2)]

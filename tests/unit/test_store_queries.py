@@ -12,7 +12,7 @@ from handmade import EPOCH, Hand
 from jupyter_tracker.catalog import Catalog
 from jupyter_tracker.errors import Invalid, NotFound
 from jupyter_tracker.queries import QUERIES, dispatch
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 RUNS = [f"0197{n:028x}" for n in range(4)]
@@ -44,6 +44,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "runs.page": {"filter": "", "limit": 2, "columns": [{"kind": "metric", "key": "loss", "aggregate": "best"}]},
     "runs.count": {},
     "run.attempts": {"run_id": RUNS[0]},
+    "run.standing": {"run_id": RUNS[1]},
     "runs.differing": {"run_ids": RUNS[:2]},
     "experiment.best": {"experiment_id": "?"},
     "experiments.list": {},
@@ -183,3 +184,13 @@ def test_a_long_curve_keeps_its_peaks(tmp_path_factory: pytest.TempPathFactory) 
         assert {min(bucket), max(bucket)} <= set(shown.values())
     by_time = dispatch(Store(root), "run.curve", {"run_id": hand.run_id, "key": "m", "buckets": 100, "axis": "time"})
     assert len(by_time) <= 201
+
+
+def test_standing_compares_with_the_attempt_before_and_the_best_of_the_others(store: Store) -> None:
+    (found,) = ask(store, "run.standing", run_id=RUNS[1])
+    assert (found["attempt"], found["previous_run_id"]) == (2, RUNS[0])
+    assert found["previous"]["loss"] == 1.0
+    assert found["best"]["loss"] == {"value": 1.0, "name": "run 0"}
+    assert found["directions"]["acc"] == "max"
+    (first,) = ask(store, "run.standing", run_id=RUNS[0])
+    assert (first["attempt"], first["previous"]) == (2, {"loss": 2.0, "acc": 9.0, "big": 9007199254740992.0})

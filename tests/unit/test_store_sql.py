@@ -10,7 +10,7 @@ import pytest
 from handmade import Hand, dump
 
 from jupyter_tracker.errors import Invalid, TrackerError
-from jupyter_tracker.root import Root
+from jupyter_tracker.roots import Root
 from jupyter_tracker.store import Store
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sql.md"

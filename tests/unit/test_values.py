@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from naming import case
 
 from jupyter_tracker.errors import Invalid
 from jupyter_tracker.values import metric_number, param
@@ -47,12 +48,12 @@ NUMBERS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "text"), NUMBERS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("value", "text"), NUMBERS, ids=case)
 def test_what_is_a_number_is_a_metric(value: Any, text: str) -> None:
     assert metric_number("m", value) == text
 
 
-@pytest.mark.parametrize("value", ["0.5", None, 1j, [1], {}, np.array([1.0, 2.0]), pd.Series([1.0]), b"1", object(), np.datetime64(1, "s")])
+@pytest.mark.parametrize("value", ["0.5", None, 1j, [1], {}, np.array([1.0, 2.0]), pd.Series([1.0]), b"1", object(), np.datetime64(1, "s")], ids=case)
 def test_what_is_no_number_is_refused_with_key_type_and_cure(value: Any) -> None:
     with pytest.raises(Invalid) as raised:
         metric_number("accuracy", value)
@@ -86,7 +87,7 @@ PARAMS: list[tuple[Any, Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "shown", "kind"), PARAMS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("value", "shown", "kind"), PARAMS, ids=case)
 def test_params_keep_value_and_type(value: Any, shown: Any, kind: str | None) -> None:
     assert param(value) == (shown, kind)
 

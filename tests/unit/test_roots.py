@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_tracker.errors import Invalid, NotFound
-from jupyter_tracker.root import ENVIRONMENT, SERVER_ENVIRONMENT, Root, find
+from jupyter_tracker.roots import ENVIRONMENT, SERVER_ENVIRONMENT, Root, find
 
 
 @pytest.fixture(autouse=True)
