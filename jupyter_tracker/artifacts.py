@@ -43,14 +43,22 @@ def safe_path(text: str) -> str:
         or len(text.encode("utf-8", "replace")) > 1000
     )
     if wrong:
-        hint = "Use a relative path such as plots/roc.png, without .., drive letters, backslashes, colons or %."
+        hint = (
+            "Use a relative path such as plots/roc.png, without .., drive letters, backslashes, colons or %."
+        )
         raise Invalid(f"{text[:80]!r} cannot be the path of an artifact", hint=hint)
     return "/".join(parts)
 
 
 def _bad_part(part: str) -> bool:
-    stem = part.split(".")[0].lower()
-    return part in ("", ".", "..") or part != part.strip() or part.endswith(".") or stem in _RESERVED or len(part) > 240
+    stem = part.partition(".")[0].lower()
+    return (
+        part in ("", ".", "..")
+        or part != part.strip()
+        or part.endswith(".")
+        or stem in _RESERVED
+        or len(part) > 240
+    )
 
 
 def locate(root: Root, run_id: str, path: str) -> Path:
@@ -66,13 +74,17 @@ def put_bytes(root: Root, run_id: str, path: str, content: bytes, mime: str | No
     """Store `content` as the artifact `path` of a run. Raises OSError when the disk refuses."""
     with _target(root, run_id, path) as (file, name):
         file.write(content)
-    return Stored(name, len(content), hashlib.sha256(content).hexdigest(), mime or mimetypes.guess_type(name)[0])
+    return Stored(
+        name, len(content), hashlib.sha256(content).hexdigest(), mime or mimetypes.guess_type(name)[0]
+    )
 
 
 def put_file(root: Root, run_id: str, path: str, source: Path) -> Stored:
     """Copy a regular file in, a mebibyte at a time. Invalid for what is not a file, such as a pipe or a device."""
     if not source.exists():
-        raise NotFound(f"No file {source}", hint="Write the file before it is logged; the path is relative to the cwd.")
+        raise NotFound(
+            f"No file {source}", hint="Write the file before it is logged; the path is relative to the cwd."
+        )
     if not stat.S_ISREG(source.stat().st_mode):
         raise Invalid(f"{source} is not a regular file", hint="Log a directory with log_artifacts().")
     digest, size = hashlib.sha256(), 0
@@ -99,7 +111,9 @@ def _target(root: Root, run_id: str, path: str) -> Iterator[tuple[BinaryIO, str]
     final = root.artifacts(run_id) / name
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not final.parent.resolve().is_relative_to(root.artifacts(run_id).resolve()):
-        raise Invalid(f"{path!r} leads out of the run", hint="A directory of the run is a symbolic link; remove it.")
+        raise Invalid(
+            f"{path!r} leads out of the run", hint="A directory of the run is a symbolic link; remove it."
+        )
     temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -86,7 +86,9 @@ class Catalog:
         found = state.named(name_or_id) or state.experiments.get(name_or_id)
         if found is None:
             names = ", ".join(sorted(e.name for e in state.experiments.values() if not e.deleted)[:10])
-            raise NotFound(f"No experiment {name_or_id!r}", hint=f"There are: {names}" if names else "There is none yet.")
+            raise NotFound(
+                f"No experiment {name_or_id!r}", hint=f"There are: {names}" if names else "There is none yet."
+            )
         return found
 
     def ensure_experiment(self, name: str) -> Experiment:
@@ -104,7 +106,11 @@ class Catalog:
             return found
 
     def create_experiment(
-        self, name: str, tags: Mapping[str, str] | None = None, note: str = "", artifact_root: str | None = None
+        self,
+        name: str,
+        tags: Mapping[str, str] | None = None,
+        note: str = "",
+        artifact_root: str | None = None,
     ) -> Experiment:
         """Create an experiment; Conflict if an active one has the name. The trash never blocks a name."""
         name = canonical(name)
@@ -133,7 +139,9 @@ class Catalog:
         """Put an experiment and its runs into the trash, from where `restore_experiment` brings them back."""
         found = self.experiment(name_or_id)
         fields = {"experiment_id": found.experiment_id}
-        self.publish("experiment.delete", fields, lambda state: _present(state, found.experiment_id, deleted=False))
+        self.publish(
+            "experiment.delete", fields, lambda state: _present(state, found.experiment_id, deleted=False)
+        )
 
     def restore_experiment(self, name_or_id: str) -> None:
         """Bring a deleted experiment back; Conflict if its name is in use by now."""
@@ -191,12 +199,18 @@ class Catalog:
 def canonical(name: object) -> str:
     """Return an experiment's name in its one spelling (NFC, no outer blanks); Invalid if it cannot be a name."""
     if not isinstance(name, str) or not name.strip():
-        raise Invalid(f"An experiment needs a name, not {name!r}", hint='For example jt.set_experiment("churn").')
+        raise Invalid(
+            f"An experiment needs a name, not {name!r}", hint='For example jt.set_experiment("churn").'
+        )
     text = unicodedata.normalize("NFC", name).strip()
     if len(text) > NAME_LIMIT or not text.isprintable():
-        raise Invalid(f"{text[:40]!r}… cannot name an experiment", hint=f"Use up to {NAME_LIMIT} printable characters.")
+        raise Invalid(
+            f"{text[:40]!r}… cannot name an experiment", hint=f"Use up to {NAME_LIMIT} printable characters."
+        )
     if any(part in ("", ".", "..") for part in text.split("/")):
-        raise Invalid(f"{text!r} is no experiment path", hint="Write it as folder/name, without empty or dotted parts.")
+        raise Invalid(
+            f"{text!r} is no experiment path", hint="Write it as folder/name, without empty or dotted parts."
+        )
     return text
 
 
@@ -220,9 +234,14 @@ def _encode(commit: Commit) -> bytes:
 
 def _decode(text: bytes, n: int) -> Commit:
     if len(text) < TAIL or not check(text):
-        raise Corrupt(f"Catalog commit {n} is damaged", hint="Restore catalog/ from a copy, or run: jupyter tracker doctor")
+        raise Corrupt(
+            f"Catalog commit {n} is damaged",
+            hint="Restore catalog/ from a copy, or run: jupyter tracker doctor",
+        )
     document = json.loads(text)
-    return Commit(n, document["time"], document["user"], document["host"], document["kind"], document["fields"])
+    return Commit(
+        n, document["time"], document["user"], document["host"], document["kind"], document["fields"]
+    )
 
 
 def _bytes(file: Path) -> bytes | None:
@@ -277,7 +296,9 @@ def _tag(found: Experiment, fields: Mapping[str, object]) -> Experiment:
     return replace(found, tags=tags)
 
 
-def _edit(change: Callable[[Experiment, Mapping[str, object]], Experiment]) -> Callable[[State, Commit], None]:
+def _edit(
+    change: Callable[[Experiment, Mapping[str, object]], Experiment],
+) -> Callable[[State, Commit], None]:
     def apply(state: State, commit: Commit) -> None:
         found = state.experiments.get(str(commit.fields["experiment_id"]))
         if found is not None:
@@ -290,8 +311,8 @@ _CHANGES: dict[str, Callable[[State, Commit], None]] = {
     "experiment.create": _create,
     "experiment.purge": _purge,
     "experiment.rename": _edit(lambda found, fields: replace(found, name=str(fields["name"]))),
-    "experiment.delete": _edit(lambda found, fields: replace(found, deleted=True)),
-    "experiment.restore": _edit(lambda found, fields: replace(found, deleted=False)),
+    "experiment.delete": _edit(lambda found, _: replace(found, deleted=True)),
+    "experiment.restore": _edit(lambda found, _: replace(found, deleted=False)),
     "experiment.tag": _edit(_tag),
     "experiment.note": _edit(lambda found, fields: replace(found, note=str(fields["text"]))),
 }

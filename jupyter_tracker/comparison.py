@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .errors import Invalid, NotFound
@@ -49,11 +50,15 @@ class Comparison:
 
     def text(self) -> str:
         """Return the comparison as text: a table, the diffs, a sentence."""
-        table = [["", *self.names], *([f"{row.kind} {row.key}", *(_cell(one) for one in row.values)] for row in self.rows)]
+        table = [
+            ["", *self.names],
+            *([f"{row.kind} {row.key}", *(_cell(one) for one in row.values)] for row in self.rows),
+        ]
         widths = [min(32, max(len(line[place]) for line in table)) for place in range(len(self.names) + 1)]
         marks = [" ", *("*" if row.differs else " " for row in self.rows)]
         lines = [
-            f"{mark} " + "  ".join(cell[:width].ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            f"{mark} "
+            + "  ".join(cell[:width].ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for mark, line in zip(marks, table, strict=True)
         ]
         return "\n".join([*lines, *(diff for diff in self.source if diff), *self.changes])
@@ -65,7 +70,11 @@ class Comparison:
         left = 'style="text-align:left"'
         head = "".join(f"<th {left}>{escape(name)}</th>" for name in self.names)
         body = "".join(_html(row) for row in self.rows)
-        diffs = "".join(f'<pre style="max-height:300px;overflow:auto">{escape(diff)}</pre>' for diff in self.source if diff)
+        diffs = "".join(
+            f'<pre style="max-height:300px;overflow:auto">{escape(diff)}</pre>'
+            for diff in self.source
+            if diff
+        )
         words = "".join(f"<div>{escape(change)}</div>" for change in self.changes)
         return f"<div>{words}<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>{diffs}</div>"
 
@@ -82,8 +91,11 @@ def compare(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> Compariso
         list(run_ids),
         [str(fact["name"]) for fact in facts],
         sorted(rows, key=lambda row: not row.differs),
-        [_diff(before, after, names) for before, after, names in _steps(sources, [str(fact["name"]) for fact in facts])],
-        [_sentence(before, after) for before, after in zip(facts, facts[1:], strict=False)],
+        [
+            _diff(before, after, names)
+            for before, after, names in _steps(sources, [str(fact["name"]) for fact in facts])
+        ],
+        [_sentence(before, after) for before, after in pairwise(facts)],
     )
 
 
@@ -94,7 +106,8 @@ def what_changed(con: duckdb.DuckDBPyConnection, run_id: str, against: str) -> s
 
 def _facts(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any]:
     run = con.execute(
-        "SELECT name, status, experiment, duration, git_branch, run_idx FROM all_runs WHERE run_id = ?", [run_id]
+        "SELECT name, status, experiment, duration, git_branch, run_idx FROM all_runs WHERE run_id = ?",
+        [run_id],
     ).fetchone()
     if run is None:
         raise NotFound(f"No run {run_id}")
@@ -103,15 +116,22 @@ def _facts(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any]:
         "SELECT json_extract_string(body, '$.section'), body FROM event WHERE run_idx = ? AND kind = 'capture' ORDER BY time, writer, seq",
         [index],
     ).fetchall()
-    sections = {section: json.loads(body).get("value") or {} for section, body in captured if section in _SECTIONS}
+    sections = {
+        section: json.loads(body).get("value") or {} for section, body in captured if section in _SECTIONS
+    }
     git, environment = sections.get("git", {}), sections.get("environment", {})
     return {
         "name": name,
-        "param": dict(con.execute("SELECT key, value FROM param WHERE run_idx = ? ORDER BY key", [index]).fetchall()),
-        "tag": dict(con.execute("SELECT key, value FROM tags WHERE run_id = ? ORDER BY key", [run_id]).fetchall()),
+        "param": dict(
+            con.execute("SELECT key, value FROM param WHERE run_idx = ? ORDER BY key", [index]).fetchall()
+        ),
+        "tag": dict(
+            con.execute("SELECT key, value FROM tags WHERE run_id = ? ORDER BY key", [run_id]).fetchall()
+        ),
         "metric": dict(
             con.execute(
-                "SELECT key, last FROM metric_summary WHERE run_id = ? AND NOT starts_with(key, 'system/') ORDER BY key", [run_id]
+                "SELECT key, last FROM metric_summary WHERE run_id = ? AND NOT starts_with(key, 'system/') ORDER BY key",
+                [run_id],
             ).fetchall()
         ),
         "source": sections.get("source", {}),
@@ -134,7 +154,10 @@ def _rows(kind: str, per_run: list[dict[str, Any]]) -> list[Row]:
 
 
 def _steps(sources: list[str], names: list[str]) -> list[tuple[str, str, tuple[str, str]]]:
-    return list(zip(sources, sources[1:], zip(names, names[1:], strict=False), strict=False))
+    return [
+        (before, after, step)
+        for (before, after), step in zip(pairwise(sources), pairwise(names), strict=True)
+    ]
 
 
 def _diff(before: str, after: str, names: tuple[str, str]) -> str:
@@ -143,11 +166,16 @@ def _diff(before: str, after: str, names: tuple[str, str]) -> str:
 
 
 def _sentence(before: dict[str, Any], after: dict[str, Any]) -> str:
-    parts = [f"{key} {_cell(old)} → {_cell(new)}" for key, old, new in _changed(before["param"], after["param"])]
+    parts = [
+        f"{key} {_cell(old)} → {_cell(new)}" for key, old, new in _changed(before["param"], after["param"])
+    ]
     parts += _lines(before["source"].get("code") or "", after["source"].get("code") or "")
     if before["commit"] != after["commit"] and after["commit"]:
         parts.append(f"git {(before['commit'] or 'none')[:7]} → {after['commit'][:7]}")
-    parts += [f"{key} {old or 'absent'} → {new or 'removed'}" for key, old, new in _changed(before["packages"], after["packages"])[:_NAMED]]
+    parts += [
+        f"{key} {old or 'absent'} → {new or 'removed'}"
+        for key, old, new in _changed(before["packages"], after["packages"])[:_NAMED]
+    ]
     parts += [
         f"{key} {'+' if new > old else '−'}{number(abs(new - old))}"
         for key, old, new in _changed(before["metric"], after["metric"])
@@ -170,7 +198,9 @@ def _lines(before: str, after: str) -> list[str]:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else shown(value, 32)
+    return (
+        number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else shown(value, 32)
+    )
 
 
 def _html(row: Row) -> str:

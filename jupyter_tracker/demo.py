@@ -49,7 +49,9 @@ def execute(place: Path, step: Callable[[int, int], None] | None = None) -> Path
     try:
         client.execute(env=environment)
     except CellExecutionError as error:
-        raise TrackerError(f"The demo stopped: {error.ename}: {error.evalue}", hint="Report it with the text above.") from error
+        raise TrackerError(
+            f"The demo stopped: {error.ename}: {error.evalue}", hint="Report it with the text above."
+        ) from error
     finally:
         nbformat.write(notebook, target)
     return target

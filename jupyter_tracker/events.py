@@ -83,7 +83,7 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
-def number(value: float | int) -> str:
+def number(value: float) -> str:
     """Return a number as it stands in a line.
 
     Finite floats as their shortest exact decimal, integers up to 2^53 as digits; what JSON

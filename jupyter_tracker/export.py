@@ -20,7 +20,9 @@ Step = Callable[[int, int], None]
 VIEWS = ("runs", "params", "metrics", "metric_summary", "tags", "artifacts", "experiments", "events")
 
 
-def export_runs(root: Root, target: Path, experiment: str | None = None, where: str = "", step: Step | None = None) -> int:
+def export_runs(
+    root: Root, target: Path, experiment: str | None = None, where: str = "", step: Step | None = None
+) -> int:
     """Write the runs of `root` to `target` and return how many; its suffix chooses the form.
 
     .csv, .json and .parquet hold one row per run. .duckdb is a database, and a directory (no
@@ -39,10 +41,16 @@ def export_runs(root: Root, target: Path, experiment: str | None = None, where: 
         raise Invalid(f"{target.name} names no form of export", hint=hint)
     temporary = target.with_name(f".{secrets.token_hex(6)}{suffix}")
     try:
-        count = _copy(root, temporary, step or _unwatched) if whole else _one_table(root, temporary, experiment, where)
+        count = (
+            _copy(root, temporary, step or _unwatched)
+            if whole
+            else _one_table(root, temporary, experiment, where)
+        )
         os.rename(temporary, target)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(
+            missing_ok=True
+        )
     return count
 
 
@@ -60,7 +68,9 @@ def _copy(root: Root, target: Path, step: Step) -> int:
             if database:
                 con.execute(f"CREATE TABLE copied.{view} AS SELECT * FROM {view}")
             else:
-                con.execute(f"COPY (SELECT * FROM {view}) TO {_quoted(target / f'{view}.parquet')} (FORMAT parquet)")
+                con.execute(
+                    f"COPY (SELECT * FROM {view}) TO {_quoted(target / f'{view}.parquet')} (FORMAT parquet)"
+                )
         if database:
             con.execute("DETACH copied")
         found = con.execute("SELECT count(*) FROM runs").fetchone()

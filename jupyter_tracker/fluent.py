@@ -66,10 +66,14 @@ def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
     if scheme == "file":
         text = unquote(urlparse(text).path)
     elif scheme in ("http", "https", "databricks"):
-        hint = "Give a directory, for example jt.set_tracking_uri('.'). On a shared disk it serves a whole team."
+        hint = (
+            "Give a directory, for example jt.set_tracking_uri('.'). On a shared disk it serves a whole team."
+        )
         raise Invalid(f"{text} is a tracking server; runs are kept in a directory", hint=hint)
     elif len(scheme) > 1:
-        hint = "Give a directory, for example jt.set_tracking_uri('.'); the DuckDB database in it makes itself."
+        hint = (
+            "Give a directory, for example jt.set_tracking_uri('.'); the DuckDB database in it makes itself."
+        )
         raise Invalid(f"{text} is a database address; runs are kept in a directory", hint=hint)
     set_root(text)
 
@@ -225,13 +229,22 @@ def log(metrics: Mapping[str, Any] | None = None, step: int | None = None, **val
     current().log(metrics, step, **values)
 
 
-def log_metric(key: str, value: Any, step: int | None = None, synchronous: bool | None = None, timestamp: int | None = None) -> None:
+def log_metric(
+    key: str,
+    value: Any,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+) -> None:
     """Log one metric to the active run; see `Run.log_metric`. `synchronous` is MLflow's and changes nothing."""
     current().log_metric(key, value, step, timestamp)
 
 
 def log_metrics(
-    metrics: Mapping[str, Any], step: int | None = None, synchronous: bool | None = None, timestamp: int | None = None
+    metrics: Mapping[str, Any],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
 ) -> None:
     """Log metrics of one step to the active run."""
     current().log_metrics(metrics, step, timestamp)
@@ -267,12 +280,16 @@ def set_note(text: str) -> None:
     current().set_note(text)
 
 
-def log_artifact(local_path: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None) -> None:
+def log_artifact(
+    local_path: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None
+) -> None:
     """Copy a local file into a run, the active one by default."""
     _to(run_id, lambda run: run.log_artifact(local_path, artifact_path))
 
 
-def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None) -> None:
+def log_artifacts(
+    local_dir: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None
+) -> None:
     """Copy a local directory into a run, the active one by default."""
     _to(run_id, lambda run: run.log_artifacts(local_dir, artifact_path))
 
@@ -292,10 +309,14 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any
     current().log_figure(figure, artifact_file)
 
 
-def log_image(image: Any, artifact_file: str | None = None, key: str | None = None, step: int | None = None) -> None:
+def log_image(
+    image: Any, artifact_file: str | None = None, key: str | None = None, step: int | None = None
+) -> None:
     """Store an image as the artifact `artifact_file`, or as `images/<key>_<step>.png`."""
     if artifact_file is None and key is None:
-        raise Invalid("An image needs artifact_file or key", hint='For example jt.log_image(image, "sample.png").')
+        raise Invalid(
+            "An image needs artifact_file or key", hint='For example jt.log_image(image, "sample.png").'
+        )
     current().log_image(image, artifact_file or f"images/{key}_{step or 0}.png")
 
 
@@ -304,9 +325,7 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     _to(run_id, lambda run: run.log_table(data, artifact_file))
 
 
-def log_input(
-    dataset: Any, context: str | None = None, tags: Mapping[str, Any] | None = None
-) -> None:
+def log_input(dataset: Any, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
     """Record a data set that the active run reads: MLflow's dataset objects, or anything with a name and a digest."""
     name, digest = getattr(dataset, "name", None), getattr(dataset, "digest", None)
     if not name or not digest:

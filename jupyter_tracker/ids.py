@@ -28,14 +28,23 @@ def new_run_id() -> str:
     """Return a UUIDv7 as 32 hex digits: its first 48 bits are the time in milliseconds."""
     milliseconds = time.time_ns() // 1_000_000
     random = secrets.randbits(74)
-    value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (2**62 - 1)
+    value = (
+        (milliseconds & (2**48 - 1)) << 80
+        | 0x7 << 76
+        | (random >> 62) << 64
+        | 0b10 << 62
+        | random & (2**62 - 1)
+    )
     return f"{value:032x}"
 
 
 def check_run_id(run_id: object) -> str:
     """Return `run_id` if it has the form of one, else raise Invalid."""
     if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
-        raise Invalid(f"{str(run_id)[:60]!r} is no run id", hint="A run id is 32 hex digits; `jupyter tracker ls` lists them.")
+        raise Invalid(
+            f"{str(run_id)[:60]!r} is no run id",
+            hint="A run id is 32 hex digits; `jupyter tracker ls` lists them.",
+        )
     return run_id
 
 

@@ -234,7 +234,9 @@ class Journal:
         self._retry_at = time.monotonic() + RETRY_SECONDS
         if not self._warned:
             self._warned = True
-            _log.warning("Run %s cannot be written for now (%s); its events are kept and retried.", self.run_id, error)
+            _log.warning(
+                "Run %s cannot be written for now (%s); its events are kept and retried.", self.run_id, error
+            )
 
     def _give_up(self, count: int, why: str) -> None:
         self.dropped += count
@@ -315,7 +317,9 @@ def writers(root: Root, run_id: str) -> list[str]:
     directory = root.runs / run_id
     if not directory.is_dir():
         return []
-    return sorted(entry.name for entry in os.scandir(directory) if entry.is_dir() and entry.name != "artifacts")
+    return sorted(
+        entry.name for entry in os.scandir(directory) if entry.is_dir() and entry.name != "artifacts"
+    )
 
 
 def read(root: Root, run_id: str) -> Iterator[Event]:

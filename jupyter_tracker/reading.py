@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 PAGE = 1000
 _OWN = ("run_id", "name", "status", "experiment", "start_time", "duration", "user")
 _TYPES = ("VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "DOUBLE", "VARCHAR")
-_MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "running": "RUNNING", "lost": "FAILED"}
+_MLFLOW_STATUS = {
+    "finished": "FINISHED",
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+    "running": "RUNNING",
+    "lost": "FAILED",
+}
 
 
 def runs(
@@ -66,7 +72,11 @@ def runs(
 
 def _columns(store: Store, ids: list[str]) -> list[dict[str, str]]:
     kinds = (("metric", "metrics.keys"), ("param", "params.keys"), ("tag", "tags.keys"))
-    found = [(kind, row["key"]) for kind, name in kinds for row in queries.dispatch(store, name, {"experiment_ids": ids})]
+    found = [
+        (kind, row["key"])
+        for kind, name in kinds
+        for row in queries.dispatch(store, name, {"experiment_ids": ids})
+    ]
     return [{"kind": kind, "key": key} for kind, key in found if not key.startswith("system/")]
 
 
@@ -96,7 +106,14 @@ def best_first(metric: str) -> str:
     """Return the order clause that puts the best run by a metric first; Invalid if nobody knows what is better."""
     towards = direction(metric)
     if towards is None:
-        towards = next((row["direction"] for row in queries.dispatch(Store(fluent.root()), "metrics.keys", {}) if row["key"] == metric), None)
+        towards = next(
+            (
+                row["direction"]
+                for row in queries.dispatch(Store(fluent.root()), "metrics.keys", {})
+                if row["key"] == metric
+            ),
+            None,
+        )
     if towards is None:
         hint = f"Say it once with --minimize {metric} or --maximize {metric}, or sort by it."
         raise Invalid(f"Is less or more of {metric!r} better? Its name does not tell", hint=hint)
@@ -113,7 +130,9 @@ def find_run(name_or_id: str) -> str:
         ).fetchone()
     )
     if found is None:
-        raise NotFound(f"No run {name_or_id!r}", hint="`%runs` in a notebook or `jupyter tracker ls` lists the runs.")
+        raise NotFound(
+            f"No run {name_or_id!r}", hint="`%runs` in a notebook or `jupyter tracker ls` lists the runs."
+        )
     return str(found[0])
 
 
@@ -150,7 +169,10 @@ def search_runs(
 
     Without experiments the one in force is searched, or all with `search_all_experiments`.
     """
-    ids = [fluent.catalog().experiment(one).experiment_id for one in [*(experiment_ids or ()), *(experiment_names or ())]]
+    ids = [
+        fluent.catalog().experiment(one).experiment_id
+        for one in [*(experiment_ids or ()), *(experiment_names or ())]
+    ]
     if not ids and not search_all_experiments:
         ids = [fluent.experiment_in_force().experiment_id]
     view = {1: "active", 2: "deleted", 3: "all"}.get(run_view_type, run_view_type)  # type: ignore[arg-type]
@@ -158,7 +180,10 @@ def search_runs(
     ask = {"filter": filter_string, "order_by": list(order_by or ()), "experiment_ids": ids, "view": view}
     with store.reading():
         found = [row["run_id"] for row in _pages(store, ask, max_results)]
-        records = [RunRecord.of(queries.dispatch(store, "run.detail", {"run_id": one})[0], fluent.root()) for one in found]
+        records = [
+            RunRecord.of(queries.dispatch(store, "run.detail", {"run_id": one})[0], fluent.root())
+            for one in found
+        ]
     return records if output_format == "list" else _frame(records)
 
 
@@ -181,7 +206,8 @@ def _frame(records: list[RunRecord]) -> pandas.DataFrame:
         row |= {f"tags.{key}": text for key, text in data.tags.items()}
         rows.append(row)
     columns = ["run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time"]
-    return pandas.DataFrame(rows) if rows else pandas.DataFrame(columns=columns)
+    frame: pandas.DataFrame = pandas.DataFrame(rows) if rows else pandas.DataFrame(columns=columns)
+    return frame
 
 
 def search_experiments(view_type: int | str = "active", filter_string: str = "") -> list[Experiment]:

@@ -100,7 +100,9 @@ class RunRecord:
         display(self)
 
     def __repr__(self) -> str:
-        lines = [f"{self.name}  {self.status}  {duration(self.duration)}  {self.experiment or ''}  {self.run_id}"]
+        lines = [
+            f"{self.name}  {self.status}  {duration(self.duration)}  {self.experiment or ''}  {self.run_id}"
+        ]
         lines += [f"  {key} = {number(last)}" for key, last in self._metrics()]
         lines += [f"  {key}: {value(text)}" for key, text in self.data.params.items()]
         return "\n".join(lines)
@@ -114,7 +116,9 @@ class RunRecord:
         facts = [self.status, duration(self.duration), self.experiment, self.run_id]
         head = " · ".join(escape(str(fact)) for fact in facts if fact)
         note = f'<div style="white-space:pre-wrap">{escape(self.note)}</div>' if self.note else ""
-        error = f'<pre style="max-height:200px;overflow:auto">{escape(self.error)}</pre>' if self.error else ""
+        error = (
+            f'<pre style="max-height:200px;overflow:auto">{escape(self.error)}</pre>' if self.error else ""
+        )
         return (
             f'<div style="font-size:13px"><b>{escape(self.name)}</b> · {head}{note}'
             f'<table style="display:inline-table;vertical-align:top;margin-right:24px">{metrics}</table>'

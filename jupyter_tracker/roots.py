@@ -66,12 +66,17 @@ class Root:
             content = json.loads(document.read_text(encoding="utf-8"))
             version, root_id = int(content["format"]), str(content["root_id"])
         except FileNotFoundError:
-            raise NotFound(f"No tracker root at {place}", hint="Give a directory that holds .jupyter_tracker/.") from None
+            raise NotFound(
+                f"No tracker root at {place}", hint="Give a directory that holds .jupyter_tracker/."
+            ) from None
         except (ValueError, KeyError, TypeError) as error:
             hint = f'Restore it from a copy, or write {{"format": {FORMAT}, "root_id": "{uuid.uuid4().hex}"}} into it.'
             raise Invalid(f"{document} cannot be read: {error}", hint=hint) from error
         if version > FORMAT:
-            raise Invalid(f"{place} was written by a newer jupyter_tracker", hint="pip install --upgrade jupyter-tracker")
+            raise Invalid(
+                f"{place} was written by a newer jupyter_tracker",
+                hint="pip install --upgrade jupyter-tracker",
+            )
         return cls(place, root_id, why)
 
     @classmethod
@@ -92,11 +97,14 @@ def find(explicit: str | os.PathLike[str] | None = None, start: Path | None = No
     The first of: the argument, JUPYTER_TRACKER_ROOT, the nearest ancestor that holds
     `.jupyter_tracker/`, the Jupyter server's root, the git work tree, the current directory.
     """
-    path, why = _choose(explicit, start or Path.cwd())
-    return Root.create(path, why)
+    return Root.create(*choose(explicit, start))
 
 
-def _choose(explicit: str | os.PathLike[str] | None, start: Path) -> tuple[str | os.PathLike[str], str]:
+def choose(
+    explicit: str | os.PathLike[str] | None = None, start: Path | None = None
+) -> tuple[str | os.PathLike[str], str]:
+    """Return where `find` would have the root, and why, without making it."""
+    start = start or Path.cwd()
     if explicit is not None:
         return explicit, "given"
     if named := os.environ.get(ENVIRONMENT):

@@ -54,7 +54,9 @@ class Run:
     run ends it.
     """
 
-    def __init__(self, root: Root, run_id: str, experiment: Experiment | None, name: str, *, owner: bool) -> None:
+    def __init__(
+        self, root: Root, run_id: str, experiment: Experiment | None, name: str, *, owner: bool
+    ) -> None:
         self.root = root
         self.run_id = run_id
         self.name = name
@@ -114,9 +116,16 @@ class Run:
             if event.kind == "start" and not event.fields.get("resumed"):
                 first = event.fields
             elif event.kind == "metrics":
-                steps.update({name: max(steps.get(name, 0), event.fields["step"] + 1) for name in event.fields["values"]})
+                steps.update(
+                    {
+                        name: max(steps.get(name, 0), event.fields["step"] + 1)
+                        for name in event.fields["values"]
+                    }
+                )
         if first is None:
-            raise NotFound(f"No run {run_id} in {root.path}", hint="`jupyter tracker ls` lists the runs of this root.")
+            raise NotFound(
+                f"No run {run_id} in {root.path}", hint="`jupyter tracker ls` lists the runs of this root."
+            )
         experiment = Catalog(root).read().experiments.get(first["experiment_id"])
         run = cls(root, run_id, experiment, first["name"], owner=owner)
         run.parent_run_id, run._steps = first.get("parent"), steps
@@ -167,7 +176,9 @@ class Run:
         """Log one metric; `timestamp` is in milliseconds since 1970, as in MLflow, now by default."""
         self.log_metrics({key: value}, step, timestamp)
 
-    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, timestamp: int | None = None) -> None:
+    def log_metrics(
+        self, metrics: Mapping[str, Any], step: int | None = None, timestamp: int | None = None
+    ) -> None:
         """Log several metrics at one step, as one event: a reader sees all of them or none."""
         quoted, numbers = self._quoted, {}
         for name, value in metrics.items():
@@ -252,7 +263,7 @@ class Run:
         self.name = key_name(name, "run")
         self._journal.append("name", {"name": self.name})
 
-    def set_direction(self, metric: str, direction: Literal["min", "max"]) -> None:
+    def set_direction(self, metric: str, direction: str) -> None:
         """Say whether less or more of a metric is better, where its name does not."""
         if direction not in ("min", "max"):
             raise Invalid(f"A direction is 'min' or 'max', not {direction!r}")
@@ -266,11 +277,13 @@ class Run:
         """Keep a captured fact of the run's circumstances under the name of its section."""
         self._journal.append("capture", {"section": section, "value": param(value)[0]})
 
-    def log_output(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+    def log_output(self, stream: str, text: str) -> None:
         """Keep a piece of what the run printed."""
         self._journal.append("output", {"stream": stream, "text": clean(text)})
 
-    def log_input(self, name: str, digest: str, *, schema: Any = None, profile: Any = None, context: str = "") -> None:
+    def log_input(
+        self, name: str, digest: str, *, schema: Any = None, profile: Any = None, context: str = ""
+    ) -> None:
         """Record a data set that the run reads: its name, content digest, schema and profile."""
         fields = {"name": name, "digest": digest, "schema": schema, "profile": profile, "context": context}
         self._journal.append("input", {field: param(value)[0] for field, value in fields.items()})
@@ -328,7 +341,13 @@ class Run:
             stored = put()
             self._journal.append(
                 "artifact",
-                {"path": stored.path, "size": stored.size, "sha256": stored.sha256, "mime": stored.mime, "uri": None},
+                {
+                    "path": stored.path,
+                    "size": stored.size,
+                    "sha256": stored.sha256,
+                    "mime": stored.mime,
+                    "uri": None,
+                },
             )
 
     @contextmanager
@@ -342,8 +361,12 @@ class Run:
         except Exception as error:
             if isinstance(error, TrackerError) and not misuse:
                 raise
-            _log.warning("Run %s: %s was not recorded (%s: %s).", self.name, what, type(error).__name__, error)
-            self._journal.append("problem", {"what": what, "error": clean(f"{type(error).__name__}: {error}"[:500])})
+            _log.warning(
+                "Run %s: %s was not recorded (%s: %s).", self.name, what, type(error).__name__, error
+            )
+            self._journal.append(
+                "problem", {"what": what, "error": clean(f"{type(error).__name__}: {error}"[:500])}
+            )
 
     def child(self, name: str | None = None, tags: Mapping[str, Any] | None = None) -> Run:
         """Begin a run nested in this one."""
@@ -399,7 +422,9 @@ class Run:
         self.entered = True
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         self.end(outcome_of(error), error)
 
     def __reduce__(self) -> tuple[Any, ...]:

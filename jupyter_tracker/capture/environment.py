@@ -195,6 +195,7 @@ def _git_user(timeout: float = 2.0) -> str | None:
     try:
         done = subprocess.run(
             ["git", "config", "user.name"],
+            check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -160,14 +160,15 @@ class _Gpus:
     @staticmethod
     def _open() -> Any:
         # The library prints a warning when imported under its old name, and is only worth it with a driver.
-        if not (os.path.exists("/dev/nvidiactl") or sys.platform == "win32"):
+        if not os.path.exists("/dev/nvidiactl") and os.name != "nt":
             return None
+        library = None
         with contained():
             import pynvml  # type: ignore[import-not-found,unused-ignore]  # the user may have it
 
             pynvml.nvmlInit()
-            return pynvml
-        return None
+            library = pynvml
+        return library
 
     def _ask(self, command: str) -> str:
         query = [command, f"--query-gpu={self._QUERY}", "--format=csv,noheader,nounits"]

@@ -29,7 +29,13 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--root", "root", metavar="DIR", envvar="JUPYTER_TRACKER_ROOT", help="Directory whose runs are meant; found by itself otherwise.")
+@click.option(
+    "--root",
+    "root",
+    metavar="DIR",
+    envvar="JUPYTER_TRACKER_ROOT",
+    help="Directory whose runs are meant; found by itself otherwise.",
+)
 @click.version_option(package_name="jupyter-tracker")
 def cli(root: str | None) -> None:
     """Look at, change and look after the runs that notebooks and scripts have recorded."""

@@ -54,7 +54,9 @@ def rm(names: tuple[str, ...], experiment: bool) -> None:
     else:
         for run_id in _each(names):
             fluent.delete_run(run_id)
-    console().print(f"{len(names)} in the trash; `jupyter tracker restore` brings back, `jupyter tracker gc` removes for good.")
+    console().print(
+        f"{len(names)} in the trash; `jupyter tracker restore` brings back, `jupyter tracker gc` removes for good."
+    )
 
 
 @click.command()

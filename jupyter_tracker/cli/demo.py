@@ -13,7 +13,13 @@ from .output import console, print_table, progress
 
 
 @click.command()
-@click.option("--root", "where", type=click.Path(path_type=Path), default=None, help="Directory for the runs; tracker-demo here by default.")
+@click.option(
+    "--root",
+    "where",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Directory for the runs; tracker-demo here by default.",
+)
 @click.option("--lab", is_flag=True, help="Open JupyterLab on the demo when it is done.")
 @click.option("--no-browser", is_flag=True, help="Open nothing; only print.")
 def demo(where: Path | None, lab: bool, no_browser: bool) -> None:
@@ -27,9 +33,15 @@ def demo(where: Path | None, lab: bool, no_browser: bool) -> None:
     found = reading.runs(limit=50)
     table = listing(found, out.width)
     print_table(table.columns, table.rows)
-    out.print(f"\n{len(found)} runs. They are kept in {place / '.jupyter_tracker'}", markup=False, soft_wrap=True)
+    out.print(
+        f"\n{len(found)} runs. They are kept in {place / '.jupyter_tracker'}", markup=False, soft_wrap=True
+    )
     out.print(f"The executed notebook: {notebook}", markup=False, soft_wrap=True)
-    out.print(f"Look at them:  jupyter tracker --root {place} ls    or    jupyter lab {place}", markup=False, soft_wrap=True)
+    out.print(
+        f"Look at them:  jupyter tracker --root {place} ls    or    jupyter lab {place}",
+        markup=False,
+        soft_wrap=True,
+    )
     if lab and not no_browser:
         demonstration.open_lab(notebook)
 

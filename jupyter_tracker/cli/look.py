@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,8 +10,8 @@ from .. import fluent, queries, reading
 from ..errors import Invalid
 from ..export import export_runs
 from ..formats import number
-from ..listing import listing
 from ..formats import value as shown
+from ..listing import listing
 from ..store.index import Store
 from .output import console, json_option, print_json, print_table, progress
 
@@ -25,7 +24,15 @@ from .output import console, json_option, print_json, print_table, progress
 @click.option("-n", "--limit", default=20, show_default=True, help="How many runs.")
 @click.option("--deleted", is_flag=True, help="Show the trash.")
 @json_option
-def ls(experiment: str | None, where: str, sort: tuple[str, ...], best: str | None, limit: int, deleted: bool, as_json: bool) -> None:
+def ls(
+    experiment: str | None,
+    where: str,
+    sort: tuple[str, ...],
+    best: str | None,
+    limit: int,
+    deleted: bool,
+    as_json: bool,
+) -> None:
     """List runs, newest first."""
     order = [reading.best_first(best)] if best else list(sort)
     found = reading.runs(experiment, where, order, limit, deleted=deleted)
@@ -33,7 +40,10 @@ def ls(experiment: str | None, where: str, sort: tuple[str, ...], best: str | No
         print_json(found.dicts())
         return
     if not len(found):
-        console().print(f"No runs in {fluent.root().path}" + (" match." if where or experiment else " yet: put %%track on a cell."))
+        console().print(
+            f"No runs in {fluent.root().path}"
+            + (" match." if where or experiment else " yet: put %%track on a cell.")
+        )
         return
     table = listing(found, console().width)
     print_table(table.columns, table.rows)
@@ -56,7 +66,15 @@ def show(run: str, as_json: bool) -> None:
         "started": record.start_time,
         "note": record.note,
         "tags": ", ".join(f"{key}={text}" for key, text in record.data.tags.items()),
-        "git": " ".join(str(part) for part in (git.get("branch"), (git.get("commit") or "")[:10], "dirty" if git.get("dirty") else "") if part),
+        "git": " ".join(
+            str(part)
+            for part in (
+                git.get("branch"),
+                (git.get("commit") or "")[:10],
+                "dirty" if git.get("dirty") else "",
+            )
+            if part
+        ),
         "artifacts": ", ".join(record.artifacts),
     }
     for name, fact in facts.items():
@@ -67,7 +85,9 @@ def show(run: str, as_json: bool) -> None:
     summaries = [row for key, row in record.summaries.items() if not key.startswith("system/")]
     if summaries:
         columns = ["last", "min", "max", "best", "count"]
-        print_table(["metric", *columns], [[row["key"], *(row[name] for name in columns)] for row in summaries])
+        print_table(
+            ["metric", *columns], [[row["key"], *(row[name] for name in columns)] for row in summaries]
+        )
     if record.error:
         out.print(record.error, markup=False, style="red")
 

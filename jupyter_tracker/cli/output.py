@@ -64,7 +64,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
 
 def _numeric(rows: Sequence[Sequence[Any]], place: int) -> bool:
     cells = [row[place] for row in rows if row[place] is not None]
-    return bool(cells) and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells)
+    return bool(cells) and all(
+        isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells
+    )
 
 
 def _cell(value: Any) -> Text:

@@ -22,7 +22,9 @@ def root(as_json: bool) -> None:
     found = fluent.root()
     place = Store(found).place.database
     if as_json:
-        print_json({"path": str(found.path), "root_id": found.root_id, "why": found.why, "database": str(place)})
+        print_json(
+            {"path": str(found.path), "root_id": found.root_id, "why": found.why, "database": str(place)}
+        )
     else:
         console().print(f"{found.path}\n  {found.why}\n  database: {place}", markup=False, soft_wrap=True)
 
@@ -33,11 +35,16 @@ def rebuild() -> None:
     with progress("rebuilding") as step:
         report = Store(fluent.root()).rebuild(step)
     counts = f"{number(report.events)} events, {number(report.points)} points"
-    console().print(f"{counts} in {duration(report.seconds)}" + (f"; {report.errors} lines were damaged" if report.errors else ""))
+    console().print(
+        f"{counts} in {duration(report.seconds)}"
+        + (f"; {report.errors} lines were damaged" if report.errors else "")
+    )
 
 
 @click.command()
-@click.option("--older-than", "days", type=float, default=0.0, help="Only what has been silent for this many days.")
+@click.option(
+    "--older-than", "days", type=float, default=0.0, help="Only what has been silent for this many days."
+)
 @click.option("--purge", is_flag=True, help="Remove it for good; without this, only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -49,7 +56,10 @@ def gc(days: float, purge: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json([asdict(one) for one in found])
     elif found:
-        print_table(["run", "name", "experiment", "size"], [[one.run_id[-8:], one.name, one.experiment, size(one.bytes)] for one in found])
+        print_table(
+            ["run", "name", "experiment", "size"],
+            [[one.run_id[-8:], one.name, one.experiment, size(one.bytes)] for one in found],
+        )
         console().print(f"{number(len(found))} runs, {size(sum(one.bytes for one in found))}")
     else:
         console().print("The trash is empty.")
@@ -58,7 +68,9 @@ def gc(days: float, purge: bool, yes: bool, as_json: bool) -> None:
         _purge_experiments()
         alive = sum(one.alive for one in found)
         if not as_json:
-            console().print(f"{size(freed)} freed" + (f"; {alive} are still being written and were kept" if alive else ""))
+            console().print(
+                f"{size(freed)} freed" + (f"; {alive} are still being written and were kept" if alive else "")
+            )
 
 
 def _purge_experiments() -> None:
@@ -82,7 +94,11 @@ def doctor(mend: bool, as_json: bool) -> None:
         console().print(f"{fluent.root().path} is in order.", markup=False)
     for one in found if not as_json else ():
         state = "mended" if one.mended else "to do"
-        console().print(f"{state}: {one.what}\n  {one.cure}", markup=False, style="" if one.mended or not one.serious else "red")
+        console().print(
+            f"{state}: {one.what}\n  {one.cure}",
+            markup=False,
+            style="" if one.mended or not one.serious else "red",
+        )
     if any(one.serious and not one.mended for one in found):
         raise SystemExit(1)
 

@@ -40,7 +40,7 @@ def _follow(base: type) -> None:
         _wrap_fit(kind)
     inherited = base.__init_subclass__
 
-    def follow(cls: type, **options: Any) -> None:
+    def follow(cls: Any, /, **options: Any) -> None:
         inherited.__func__(cls, **options)  # type: ignore[attr-defined]
         _wrap_fit(cls)
 
@@ -48,16 +48,18 @@ def _follow(base: type) -> None:
 
 
 def _descendants(base: type) -> list[type]:
-    found, work = {base: None}, [base]
+    found: dict[type, None] = {base: None}
+    work = [base]
     while work:
-        for kind in work.pop().__subclasses__():
+        kinds: list[type] = type.__subclasses__(work.pop())
+        for kind in kinds:
             if kind not in found:
                 found[kind] = None
                 work.append(kind)
     return list(found)
 
 
-def _wrap_fit(kind: type) -> None:
+def _wrap_fit(kind: Any) -> None:
     original = kind.__dict__.get("fit")
     if not callable(original) or hasattr(original, _WRAPPED):
         return
@@ -78,7 +80,7 @@ def _wrap_fit(kind: type) -> None:
         return fitted
 
     setattr(fit, _WRAPPED, True)
-    kind.fit = fit  # type: ignore[attr-defined]
+    kind.fit = fit
 
 
 def _record_params(run: Run, estimator: Any) -> None:
@@ -92,7 +94,9 @@ def _record_params(run: Run, estimator: Any) -> None:
     params = {key: _shown(value) for key, value in estimator.get_params(deep=True).items()}
     if type(estimator).__module__.startswith("xgboost"):
         params = {key: value for key, value in params.items() if value is not None}
-    if fitted.total() > 1 and any(key in run.params and run.params[key] != param(value)[0] for key, value in params.items()):
+    if fitted.total() > 1 and any(
+        key in run.params and run.params[key] != param(value)[0] for key, value in params.items()
+    ):
         prefix = name if fitted[name] == 1 else f"{name}_{fitted[name]}"
         params = {f"{prefix}.{key}": value for key, value in params.items()}
     run.log_params(params, origin=NAME)
@@ -156,7 +160,9 @@ def _record_search(run: Run, search: Any) -> None:
     numbers = [key for key in results if key.startswith(("mean_", "std_")) and "train" not in key]
     for place in order[:CANDIDATES]:
         with run.child(f"candidate {place}") as child:
-            child.log_params({key: _shown(value) for key, value in results["params"][place].items()}, origin=NAME)
+            child.log_params(
+                {key: _shown(value) for key, value in results["params"][place].items()}, origin=NAME
+            )
             child.log_metrics({key: results[key][place] for key in numbers})
             child.set_direction("mean_test_score", "max")
 

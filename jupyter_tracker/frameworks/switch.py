@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from ..fluent import active_run
 from ..run import Run
@@ -50,9 +51,9 @@ def training() -> Iterator[None]:
 def _in_joblib() -> bool:
     if threading.current_thread() is threading.main_thread():
         return False
-    frame = sys._getframe(1)  # noqa: SLF001  (the documented way to one's own stack)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the documented way to one's own stack)
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("joblib"):
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from ..run import Run
@@ -18,7 +17,7 @@ NAME = "xgboost"
 _WRAPPED = "__jupyter_tracker_wrapped__"
 
 
-def install(module: ModuleType) -> None:
+def install(module: Any) -> None:
     """Wrap the training function under each of its names."""
     train = _wrap(module.train, module.callback.TrainingCallback)
     for place in (module, module.training, module.sklearn):
@@ -62,7 +61,11 @@ def _curves(callback: type) -> type:
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             with self.run.contained("the curves of xgboost", misuse=True):
-                newest = {f"{data}-{metric}": _last(values) for data, found in evals_log.items() for metric, values in found.items()}
+                newest = {
+                    f"{data}-{metric}": _last(values)
+                    for data, found in evals_log.items()
+                    for metric, values in found.items()
+                }
                 if newest:
                     self.run.log_metrics(newest, step=epoch)
             return False

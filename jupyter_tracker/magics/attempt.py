@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from .. import fluent
-from ..frameworks import FRAMEWORKS, autologging
 from ..capture.cells import CellReading, read_cell
 from ..capture.circumstances import observe
 from ..capture.displays import DisplayTap
@@ -19,6 +18,7 @@ from ..capture.output import Tee
 from ..capture.place import here
 from ..capture.watch import Watcher, unwatched, watch
 from ..errors import NotFound, TrackerError
+from ..frameworks import FRAMEWORKS, autologging
 from ..run import Run, outcome_of
 from . import options as opts
 from .standing import Standing
@@ -30,7 +30,9 @@ HOOK = "__jupyter_tracker_watch__"
 class Attempt:
     """Begins a run when made, follows the cell, and ends the run in `finish`."""
 
-    def __init__(self, shell: Any, options: Any, raw: str, transformed: str, memory: LiteralMemory, history: History) -> None:
+    def __init__(
+        self, shell: Any, options: Any, raw: str, transformed: str, memory: LiteralMemory, history: History
+    ) -> None:
         self.shell = shell
         self.options = options
         self.problems: list[TrackerError] = []
@@ -47,10 +49,16 @@ class Attempt:
     def _begin(self) -> Run:
         wanted, outer = self.options, fluent.active_run()
         if wanted.resume:
-            run = Run.resume(fluent.root(), _resumed(wanted.resume), source_type=fluent.source_type(self.shell))
+            run = Run.resume(
+                fluent.root(), _resumed(wanted.resume), source_type=fluent.source_type(self.shell)
+            )
         else:
             catalog = fluent.catalog()
-            experiment = catalog.ensure_experiment(wanted.experiment) if wanted.experiment else fluent.experiment_in_force()
+            experiment = (
+                catalog.ensure_experiment(wanted.experiment)
+                if wanted.experiment
+                else fluent.experiment_in_force()
+            )
             run = Run.start(
                 fluent.root(),
                 experiment,
@@ -77,7 +85,7 @@ class Attempt:
         tee.start()
         self._cleanup.callback(tee.stop)
         self._displays.start()
-        self.watcher = Watcher(lambda values, step: run.log_metrics(values, step), self.shell.user_ns)
+        self.watcher = Watcher(run.log_metrics, self.shell.user_ns)
         self._cleanup.enter_context(self.watcher.installed(HOOK))
         if not self.options.no_autolog:
             self._cleanup.enter_context(autologging())

@@ -54,7 +54,7 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
 
     @line_magic("track")
     @_plain
-    def track_line(self, line: str) -> str | None:
+    def track_line(self, line: str) -> None:
         """Steer tracking from a line of its own.
 
         %track on          track every cell from now on
@@ -75,12 +75,18 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
             "tag": self._tag,
         }
         if word not in actions:
-            raise Invalid(f"%track does not know {word!r}", hint="It knows on, off, status, last, note and tag.")
-        return _print(actions[word](rest.strip()))
+            raise Invalid(
+                f"%track does not know {word!r}", hint="It knows on, off, status, last, note and tag."
+            )
+        said = actions[word](rest.strip())
+        if said is not None:
+            print(said)  # noqa: T201  (what the magic answers)
 
     def _every(self, on: bool) -> str:
         self.session.every_cell = on
-        return "Every cell is tracked from now on." if on else "Only cells that begin with %%track are tracked."
+        return (
+            "Every cell is tracked from now on." if on else "Only cells that begin with %%track are tracked."
+        )
 
     def _status(self) -> str:
         root, run = fluent.root(), fluent.last_active_run()
@@ -94,7 +100,9 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
 
     def _last(self) -> str | None:
         if self.session.last is None:
-            raise NotFound("No cell was tracked in this kernel yet", hint="Put %%track on the first line of a cell.")
+            raise NotFound(
+                "No cell was tracked in this kernel yet", hint="Put %%track on the first line of a cell."
+            )
         attempt = self.session.last
         reading.get_run(attempt.run.run_id).show()
         return None
@@ -113,7 +121,9 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
     def _change(self, action: Callable[[Run], None]) -> None:
         last = fluent.last_active_run()
         if last is None:
-            raise NotFound("There is no run in this kernel yet", hint="Put %%track on the first line of a cell.")
+            raise NotFound(
+                "There is no run in this kernel yet", hint="Put %%track on the first line of a cell."
+            )
         if not last.ended:
             action(last)
             return
@@ -123,9 +133,9 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
 
     @magic_arguments()
     @argument("experiment", nargs="?", help="only runs of this experiment")
-    @argument("--where", default="", help="filter, for example \"metrics.rmse < 0.5 and params.depth > 3\"")
+    @argument("--where", default="", help="filter, as metrics.rmse < 0.5 and params.depth > 3, in quotes")
     @argument("--best", metavar="METRIC", help="order by the best value of a metric, best first")
-    @argument("--sort", default="", help="order, for example \"metrics.rmse.min asc\"")
+    @argument("--sort", default="", help="order, as metrics.rmse.min asc, in quotes")
     @argument("-n", "--limit", type=int, default=20, help="how many runs to show")
     @line_magic("runs")
     @_plain
@@ -133,7 +143,9 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         """Show the runs of this root, newest first."""
         found = parse_argstring(self.runs_line, line)
         order = [reading.best_first(found.best)] if found.best else [found.sort] if found.sort else []
-        runs = reading.runs(_unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit)
+        runs = reading.runs(
+            _unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit
+        )
         return listing(runs)
 
     @line_magic("compare")
@@ -142,7 +154,9 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         """Compare runs by name or id: `%compare A B`. Differences come first."""
         names = line.split()
         if len(names) < 2:
-            raise Invalid("%compare takes at least two runs", hint="For example %compare baseline brisk-otter-417")
+            raise Invalid(
+                "%compare takes at least two runs", hint="For example %compare baseline brisk-otter-417"
+            )
         return reading.compare(*names)
 
     @cell_magic("tracker_sql")
@@ -166,8 +180,3 @@ def _unquoted(text: str | None) -> str | None:
     if text and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1]
     return text
-
-
-def _print(text: str | None) -> None:
-    if text is not None:
-        print(text)

@@ -18,7 +18,7 @@ _RUNS = "--where --best --sort --limit".split()
 _NEWEST = 50
 
 
-def complete(shell: Any, event: Any) -> list[str]:
+def complete(_: Any, event: Any) -> list[str]:
     """Return the completions of the word at the cursor; nothing when the store cannot be asked."""
     try:
         return [word for word in _candidates(event.line) if word.startswith(event.symbol)]
@@ -27,7 +27,7 @@ def complete(shell: Any, event: Any) -> list[str]:
 
 
 def _candidates(line: str) -> list[str]:
-    command = line.split()[0].lstrip("%")
+    command = line.split(maxsplit=1)[0].lstrip("%")
     if re.search(r"(-e|--experiment)\s+\S*$", line):
         return _experiments()
     if command == "compare":

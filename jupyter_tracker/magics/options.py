@@ -16,19 +16,36 @@ FIRST = "%%track"
 
 @magic_arguments()
 @argument("name", nargs="?", help="name of the run; a readable one is made up by default")
-@argument("-e", "--experiment", help="experiment that the run belongs to; by default the one set, or the notebook's name")
-@argument("-t", "--tag", action="append", default=[], metavar="KEY=VALUE", help="tag of the run; may be given again")
+@argument(
+    "-e",
+    "--experiment",
+    help="experiment that the run belongs to; by default the one set, or the notebook's name",
+)
+@argument(
+    "-t", "--tag", action="append", default=[], metavar="KEY=VALUE", help="tag of the run; may be given again"
+)
 @argument("--note", default="", help="note of the run, in markdown")
 @argument("--params", default="", metavar="A,B", help="record these names as params whatever they are")
-@argument("--metrics", default="", metavar="A,B", help="record these names as metrics; each must be one number")
+@argument(
+    "--metrics", default="", metavar="A,B", help="record these names as metrics; each must be one number"
+)
 @argument("--exclude", default="", metavar="A,B*", help="names (patterns) that are not recorded")
 @argument("--no-infer", action="store_true", help="record only what is named here or logged by the code")
 @argument("--no-autolog", action="store_true", help="do not record what scikit-learn and xgboost do")
-@argument("--watch", default="", metavar="A,B", help="log a point each time one of these is assigned inside a loop")
-@argument("--step", default=None, metavar="NAME", help="variable that holds the step of --watch; by default they are counted")
+@argument(
+    "--watch", default="", metavar="A,B", help="log a point each time one of these is assigned inside a loop"
+)
+@argument(
+    "--step",
+    default=None,
+    metavar="NAME",
+    help="variable that holds the step of --watch; by default they are counted",
+)
 @argument("--minimize", default="", metavar="A,B", help="metrics of which less is better")
 @argument("--maximize", default="", metavar="A,B", help="metrics of which more is better")
-@argument("--resume", metavar="RUN", help="go on with the run of this id, or `last`, instead of beginning one")
+@argument(
+    "--resume", metavar="RUN", help="go on with the run of this id, or `last`, instead of beginning one"
+)
 @argument("--quiet", action="store_true", help="show no summary under the cell")
 def track(line: str, cell: str) -> None:
     """Record the execution of this cell as a run: its params, metrics, source, output, circumstances and fate.

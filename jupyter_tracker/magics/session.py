@@ -123,7 +123,9 @@ class Session:
             for problem in attempt.problems:
                 show(problem)
             return
-        directions = dict.fromkeys(attempt.options.minimize, "min") | dict.fromkeys(attempt.options.maximize, "max")
+        directions = dict.fromkeys(attempt.options.minimize, "min") | dict.fromkeys(
+            attempt.options.maximize, "max"
+        )
         summary = Summary(attempt.run, seconds, attempt.standing, attempt.problems, directions)
         updatable = getattr(self.shell, "kernel", None) is not None
         late = not attempt.standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
@@ -135,5 +137,3 @@ class Session:
 def _complete(attempt: Attempt, handle: Any, summary: Summary) -> None:
     if attempt.standing.wait(30) and handle is not None:
         handle.update(summary)
-
-

@@ -14,7 +14,11 @@ from .attempt import LIBRARIES
 from .standing import Standing
 
 SHOWN = 12
-_GOOD, _BAD, _MUTED = "var(--jp-success-color1, #2e7d32)", "var(--jp-error-color1, #c62828)", "var(--jp-ui-font-color2, #666)"
+_GOOD, _BAD, _MUTED = (
+    "var(--jp-success-color1, #2e7d32)",
+    "var(--jp-error-color1, #c62828)",
+    "var(--jp-ui-font-color2, #666)",
+)
 _DOTS = {"finished": _GOOD, "failed": _BAD, "interrupted": "var(--jp-warn-color1, #b26a00)"}
 _BOX = (
     "border:1px solid var(--jp-border-color2,#d0d0d0);border-left:3px solid {accent};border-radius:3px;padding:6px 10px;"
@@ -44,7 +48,14 @@ class Standings:
 class Summary:
     """A display object with an HTML and a plain text form."""
 
-    def __init__(self, run: Run, seconds: float, standing: Standing, problems: list[TrackerError], directions: dict[str, str]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        seconds: float,
+        standing: Standing,
+        problems: list[TrackerError],
+        directions: dict[str, str],
+    ) -> None:
         self.run = run
         self.seconds = seconds
         self.standing = standing
@@ -58,7 +69,9 @@ class Summary:
         """Return the plain text form."""
         lines = [f"{self.run.name} · {' · '.join(self._facts())}"]
         for row in self._metrics():
-            beside = ", ".join(part for part in (f"{row.change} vs previous" if row.change else "", row.best) if part)
+            beside = ", ".join(
+                part for part in (f"{row.change} vs previous" if row.change else "", row.best) if part
+            )
             lines.append(f"  {row.key} = {number(row.value)}" + (f"  ({beside})" if beside else ""))
         if self.run.params:
             lines.append("  params: " + ", ".join(f"{key}={shown}" for key, shown in self._params()))

@@ -95,5 +95,10 @@ def _attribute(filter_: str, parts: list[Token]) -> Field:
 def _dataset(filter_: str, parts: list[Token]) -> Field:
     name = _key(parts[1:]).lower()
     if name not in DATASET:
-        fail(filter_, parts[1].at, f"a data set has no {name[:60]!r}", "It has dataset.name, dataset.digest and dataset.context.")
+        fail(
+            filter_,
+            parts[1].at,
+            f"a data set has no {name[:60]!r}",
+            "It has dataset.name, dataset.digest and dataset.context.",
+        )
     return Field("dataset", name, at=parts[0].at)

@@ -64,7 +64,8 @@ def search(
 def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tuple[str, list[Any]]:
     if view not in _VIEWS:
         raise Invalid(f"There is no view {view!r}", hint="There are active, deleted and all.")
-    conditions, values = [_VIEWS[view]], []
+    conditions: list[str] = [_VIEWS[view]]
+    values: list[Any] = []
     if filter_.strip():
         sql, bound = to_sql(parse(filter_))
         conditions.append(f"({sql})")  # NULL keeps a run out just as false does
@@ -77,7 +78,9 @@ def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tup
 
 def _order(orders: list[tuple[Field, bool]]) -> tuple[str, str, list[Any]]:
     """Joins, ORDER BY terms and bound values. Runs without a value come last in either direction."""
-    joins, terms, values = [], [], []
+    joins: list[str] = []
+    terms: list[str] = []
+    values: list[Any] = []
     for number, (field, descending) in enumerate(orders):
         sql, bound = ordering(field)
         column = sql
@@ -114,5 +117,7 @@ def _read(token: str, asked: str) -> tuple[int, int]:
     except (binascii.Error, ValueError, TypeError):
         offset, newest, digest = -1, -1, ""
     if type(offset) is not int or type(newest) is not int or not 0 < offset < 2**40 or digest != asked:
-        raise Invalid("The page token belongs to another search", hint="Ask for the first page again, without a token.")
+        raise Invalid(
+            "The page token belongs to another search", hint="Ask for the first page again, without a token."
+        )
     return offset, newest

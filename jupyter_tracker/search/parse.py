@@ -92,7 +92,11 @@ class _Parser:
             self.values.append(Not(last))
             return
         first = self.values.pop()
-        parts = [part for node in (first, last) for part in (node.parts if isinstance(node, Both) and node.word == word else (node,))]
+        parts = [
+            part
+            for node in (first, last)
+            for part in (node.parts if isinstance(node, Both) and node.word == word else (node,))
+        ]
         self.values.append(Both(word, tuple(parts)))  # type: ignore[arg-type]
 
     def _comparison(self) -> Comparison:
@@ -104,18 +108,33 @@ class _Parser:
             return Comparison(compared, operator, self._list(compared))
         token = self.take()
         if token.kind not in ("text", "quoted", "number", "name"):
-            fail(self.filter, token.at, "a value was expected here", "A text stands in single quotes: name = 'baseline'.")
+            fail(
+                self.filter,
+                token.at,
+                "a value was expected here",
+                "A text stands in single quotes: name = 'baseline'.",
+            )
         return Comparison(compared, operator, self._value(compared, operator, token))
 
     def _field(self) -> Field:
         parts = [self.take()]
         if parts[0].kind not in ("name", "quoted"):
-            fail(self.filter, parts[0].at, "a name was expected here", "For example metrics.rmse, params.lr, tags.team or status.")
+            fail(
+                self.filter,
+                parts[0].at,
+                "a name was expected here",
+                "For example metrics.rmse, params.lr, tags.team or status.",
+            )
         while self.next.text == "." and self.next.kind == "operator":
             self.take()
             parts.append(self.take())
             if parts[-1].kind not in ("name", "quoted", "number"):
-                fail(self.filter, parts[-1].at, "a key was expected behind the dot", "Quote a key with blanks: metrics.`val loss`.")
+                fail(
+                    self.filter,
+                    parts[-1].at,
+                    "a key was expected behind the dot",
+                    "Quote a key with blanks: metrics.`val loss`.",
+                )
         return field(self.filter, parts)
 
     def _operator(self) -> str:
@@ -137,7 +156,12 @@ class _Parser:
 
     def _list(self, compared: Field) -> tuple[str, ...]:
         if self.next.word != "(":
-            fail(self.filter, self.next.at, "a list in parentheses was expected behind IN", "For example status IN ('failed', 'lost').")
+            fail(
+                self.filter,
+                self.next.at,
+                "a list in parentheses was expected behind IN",
+                "For example status IN ('failed', 'lost').",
+            )
         self.take()
         members: list[str] = []
         while True:
@@ -162,8 +186,17 @@ class _Parser:
         if token.kind == "name" and token.word in ("TRUE", "FALSE"):
             return token.word.title()
         if token.kind == "name":
-            fail(self.filter, token.at, "a value was expected here", f"A text stands in single quotes: '{token.text[:40]}'.")
-        return float(token.text) if token.kind == "number" and operator in _ORDER and compared.kind == "param" else token.value
+            fail(
+                self.filter,
+                token.at,
+                "a value was expected here",
+                f"A text stands in single quotes: '{token.text[:40]}'.",
+            )
+        return (
+            float(token.text)
+            if token.kind == "number" and operator in _ORDER and compared.kind == "param"
+            else token.value
+        )
 
     def _typed(self, kind: str, token: Token) -> str | float | bool:
         try:
@@ -185,7 +218,12 @@ class _Parser:
     def _status(self, token: Token) -> str:
         status = STATUS.get(token.value.lower())
         if status is None:
-            fail(self.filter, token.at, f"there is no status {token.value[:40]!r}", "There are running, finished, failed, interrupted and lost.")
+            fail(
+                self.filter,
+                token.at,
+                f"there is no status {token.value[:40]!r}",
+                "There are running, finished, failed, interrupted and lost.",
+            )
         return status
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .fields import ATTRIBUTES
 from .parse import parse
-from .tree import Both, Comparison, Field, Node, Not
+from .tree import Comparison, Field, Node, Not
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +24,10 @@ AGGREGATES = {
     "best": "CASE k.direction WHEN 'min' THEN u.min WHEN 'max' THEN u.max END",
 }
 _METRIC = "SELECT u.run_idx FROM rollup u JOIN metric_key k ON k.key_idx = u.key_idx WHERE k.key = ?"
-_TABLES = {"param": "SELECT p.run_idx FROM param p WHERE p.key = ?", "tag": "SELECT t.run_idx FROM tag t WHERE t.value IS NOT NULL AND t.key = ?"}
+_TABLES = {
+    "param": "SELECT p.run_idx FROM param p WHERE p.key = ?",
+    "tag": "SELECT t.run_idx FROM tag t WHERE t.value IS NOT NULL AND t.key = ?",
+}
 _VALUE = {"param": "p.value", "tag": "t.value"}
 _DATASET = "SELECT v.run_idx FROM event v WHERE v.kind = 'input'"
 
@@ -46,7 +49,12 @@ def to_sql(node: Node) -> Sql:
         elif ready:
             count = len(current.parts)
             parts, done = done[-count:], done[:-count]
-            done.append((f"({f' {current.word} '.join(sql for sql, _ in parts)})", [value for _, values in parts for value in values]))
+            done.append(
+                (
+                    f"({f' {current.word} '.join(sql for sql, _ in parts)})",
+                    [value for _, values in parts for value in values],
+                )
+            )
         else:
             work += [(current, True), *((part, False) for part in reversed(current.parts))]
     return done[0]
@@ -56,7 +64,11 @@ def _comparison(found: Comparison) -> Sql:
     field = found.field
     if field.kind == "attribute":
         attribute = ATTRIBUTES[field.key]
-        column = f"CAST({attribute.sql} AS VARCHAR)" if _textual(found) and attribute.type != "text" else attribute.sql
+        column = (
+            f"CAST({attribute.sql} AS VARCHAR)"
+            if _textual(found) and attribute.type != "text"
+            else attribute.sql
+        )
         return _compare(column, found)
     sql, values, column = _source(field)
     if found.operator == "IS NULL":
@@ -79,7 +91,9 @@ def _source(field: Field) -> tuple[str, list[Any], str]:
 
 
 def _textual(found: Comparison) -> bool:
-    return found.operator.removeprefix("NOT ") in ("LIKE", "ILIKE", "CONTAINS") or isinstance(found.value, tuple)
+    return found.operator.removeprefix("NOT ") in ("LIKE", "ILIKE", "CONTAINS") or isinstance(
+        found.value, tuple
+    )
 
 
 def _compare(column: str, found: Comparison) -> Sql:
@@ -92,7 +106,11 @@ def _compare(column: str, found: Comparison) -> Sql:
         return f"contains(lower({column}), lower(?))", [value]
     if isinstance(value, float) and value == value and operator != "!=":
         return f"(isfinite({column}) AND {column} {operator} ?)", [value]
-    if found.field.kind == "attribute" and ATTRIBUTES[found.field.key].type == "time" and operator in ("=", "!=", "<", "<=", ">", ">="):
+    if (
+        found.field.kind == "attribute"
+        and ATTRIBUTES[found.field.key].type == "time"
+        and operator in ("=", "!=", "<", "<=", ">", ">=")
+    ):
         return f"({column} {operator} CAST(? AS TIMESTAMP))", [value]
     return f"({column} {operator} ?)", [value]
 
@@ -124,7 +142,9 @@ def suggest(con: duckdb.DuckDBPyConnection, filter_: str) -> list[str]:
         keys = [key for (key,) in con.execute(known[field.kind]).fetchall()]
         if field.key not in keys:
             near = difflib.get_close_matches(field.key, keys, 3, 0.6)
-            hints.append(f"no run has {field.kind}s.{field.key}" + (f"; near: {', '.join(near)}" if near else ""))
+            hints.append(
+                f"no run has {field.kind}s.{field.key}" + (f"; near: {', '.join(near)}" if near else "")
+            )
     return list(dict.fromkeys(hints))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn, cast
 
 from ..errors import Invalid
 
@@ -51,7 +51,12 @@ def tokens(filter_: str) -> list[Token]:
         if match is None or match.lastgroup is None:
             start = at + len(filter_[at:]) - len(filter_[at:].lstrip())
             fail(filter_, start, _strange(filter_[start]))
-        token = Token(match.lastgroup, match.group(match.lastgroup), match.start(match.lastgroup), match.end())  # type: ignore[arg-type]
+        token = Token(
+            cast("Kind", match.lastgroup),
+            match.group(match.lastgroup),
+            match.start(match.lastgroup),
+            match.end(),
+        )
         found.append(token)
         if token.kind == "end":
             return found

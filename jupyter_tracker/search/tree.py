@@ -40,4 +40,4 @@ class Both:
     parts: tuple[Node, ...]
 
 
-Node = Union[Comparison, Not, Both]
+Node = Union[Comparison, Not, Both]  # noqa: UP007  (evaluated, and Not comes before it is defined)

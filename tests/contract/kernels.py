@@ -49,7 +49,14 @@ class Kernel:
         """Ask for an execution as JupyterLab does, with the cell's id in the metadata; return the message's id."""
         message = self.client.session.msg(
             "execute_request",
-            {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": False},
+            {
+                "code": code,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": False,
+            },
             metadata={"cellId": cell_id} if cell_id else {},
         )
         self.client.shell_channel.send(message)

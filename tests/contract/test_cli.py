@@ -111,9 +111,14 @@ def test_gc_purges_for_good() -> None:
 
 
 def test_rebuild_and_doctor_leave_everything_in_order() -> None:
-    before = printed("sql", "SELECT * FROM metrics WHERE NOT starts_with(key, 'system/') ORDER BY ALL", "--json")
+    before = printed(
+        "sql", "SELECT * FROM metrics WHERE NOT starts_with(key, 'system/') ORDER BY ALL", "--json"
+    )
     assert "events" in printed("rebuild")
-    assert printed("sql", "SELECT * FROM metrics WHERE NOT starts_with(key, 'system/') ORDER BY ALL", "--json") == before
+    assert (
+        printed("sql", "SELECT * FROM metrics WHERE NOT starts_with(key, 'system/') ORDER BY ALL", "--json")
+        == before
+    )
     assert "in order" in printed("doctor")
     assert json.loads(printed("doctor", "--json")) == []
 

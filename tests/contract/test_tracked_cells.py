@@ -34,7 +34,9 @@ def kernel(place: Path) -> Iterator[Kernel]:
 def detail(place: Path, name: str) -> dict[str, Any]:
     store = Store(Root.open(place))
     with store.reading() as con:
-        found = con.execute("SELECT run_id FROM runs WHERE name = ? ORDER BY start_time DESC LIMIT 1", [name]).fetchone()
+        found = con.execute(
+            "SELECT run_id FROM runs WHERE name = ? ORDER BY start_time DESC LIMIT 1", [name]
+        ).fetchone()
     assert found is not None, name
     return queries.dispatch(store, "run.detail", {"run_id": found[0]})[0]
 
@@ -57,7 +59,10 @@ def eventually(check: Any, within: float = 30) -> Any:
 
 
 def test_params_metrics_output_and_source_are_recorded(kernel: Kernel, place: Path) -> None:
-    cell = kernel.run("%%track first -e churn -t model=rf --note hello\ndepth = 3\nscore = depth * 0.5\nprint('printed')\nscore", "cell-1")
+    cell = kernel.run(
+        "%%track first -e churn -t model=rf --note hello\ndepth = 3\nscore = depth * 0.5\nprint('printed')\nscore",
+        "cell-1",
+    )
     assert cell.stream == "printed\n"
     assert cell.data[0]["text/plain"] == "1.5"
     assert "jupyter-tracker-summary" in cell.html
@@ -76,7 +81,9 @@ def test_params_metrics_output_and_source_are_recorded(kernel: Kernel, place: Pa
 
 def test_a_second_attempt_is_compared_with_the_first(kernel: Kernel) -> None:
     for value in (1.0, 0.5):
-        cell = kernel.run(f"%%track again -e compared\nrmse = sum([{value}])\nimport time; time.sleep(0.2)", "cell-2")
+        cell = kernel.run(
+            f"%%track again -e compared\nrmse = sum([{value}])\nimport time; time.sleep(0.2)", "cell-2"
+        )
     assert "attempt 2" in cell.plain
     assert "−0.5 vs previous" in cell.plain
     assert "best so far" in cell.plain
@@ -142,7 +149,9 @@ def test_a_named_metric_that_is_none_is_told_under_the_cell(kernel: Kernel) -> N
 
 
 def test_figures_are_kept_and_still_shown(kernel: Kernel, place: Path) -> None:
-    cell = kernel.run("%%track drawn\n%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    cell = kernel.run(
+        "%%track drawn\n%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    )
     assert any("image/png" in shown for shown in cell.data)
     assert [row["mime"] for row in detail(place, "drawn")["artifacts"]] == ["image/png"]
 
@@ -152,11 +161,15 @@ def test_secrets_never_reach_the_disk(kernel: Kernel, place: Path) -> None:
     kernel.run(f"%%track secretive\napi_key = '{token}'\nprint('{token}')\nraise ValueError('{token}')")
     found = detail(place, "secretive")
     assert found["run"]["status"] == "failed"
-    assert token.encode() not in b"".join(path.read_bytes() for path in Root.open(place).runs.rglob("*.ndjson"))
+    assert token.encode() not in b"".join(
+        path.read_bytes() for path in Root.open(place).runs.rglob("*.ndjson")
+    )
 
 
 def test_runs_started_inside_are_nested_and_a_forgotten_one_is_ended(kernel: Kernel, place: Path) -> None:
-    kernel.run("%%track outer\nimport jupyter_tracker as jt\nwith jt.start_run('inner'):\n    jt.log_param('a', 1)")
+    kernel.run(
+        "%%track outer\nimport jupyter_tracker as jt\nwith jt.start_run('inner'):\n    jt.log_param('a', 1)"
+    )
     outer, inner = detail(place, "outer"), detail(place, "inner")
     assert inner["run"]["parent_run_id"] == outer["run"]["run_id"]
     assert outer["children"] == [inner["run"]["run_id"]]
@@ -210,7 +223,7 @@ def test_line_magics_answer_in_a_line(kernel: Kernel, line: str, expected: str) 
 def test_runs_compare_and_sql_show_tables(kernel: Kernel) -> None:
     assert "first" in kernel.run("%runs churn").plain
     assert "score" in kernel.run("%compare first timed").plain
-    assert "<table" in kernel.run("%runs --where \"params.depth > 2\" --best score").html
+    assert "<table" in kernel.run('%runs --where "params.depth > 2" --best score').html
     kernel.run("%%tracker_sql kept\nSELECT count(*) AS n FROM runs")
     assert int(kernel.run("kept.scalar()").data[0]["text/plain"]) > 5
     wrong = kernel.run("%%tracker_sql\nDELETE FROM run")
@@ -227,7 +240,9 @@ def test_help_and_completion(kernel: Kernel) -> None:
 
 def test_an_interrupt_is_recorded_as_one_and_the_next_cell_works(kernel: Kernel, place: Path) -> None:
     flag = place / "started"
-    sent = kernel.send(f"%%track interrupted\nimport pathlib, time\nbefore = sum([2])\npathlib.Path({str(flag)!r}).touch()\nwhile True:\n    time.sleep(0.01)")
+    sent = kernel.send(
+        f"%%track interrupted\nimport pathlib, time\nbefore = sum([2])\npathlib.Path({str(flag)!r}).touch()\nwhile True:\n    time.sleep(0.01)"
+    )
     assert eventually(flag.exists)
     os.kill(kernel.pid, signal.SIGINT)
     assert kernel.collect(sent).ename == "KeyboardInterrupt"
@@ -252,7 +267,11 @@ def test_a_killed_kernel_leaves_a_lost_run_and_everything_it_logged(place: Path)
     found = detail(place, "doomed")
     (row,) = [row for row in found["metrics"] if row["key"] == "loss"]
     assert row["count"] >= 100
-    steps = [event.fields["step"] for event in read(Root.open(place), found["run"]["run_id"]) if event.kind == "metrics" and "loss" in event.fields["values"]]
+    steps = [
+        event.fields["step"]
+        for event in read(Root.open(place), found["run"]["run_id"])
+        if event.kind == "metrics" and "loss" in event.fields["values"]
+    ]
     assert steps == list(range(len(steps)))
     doomed.stop()
 
@@ -261,7 +280,9 @@ def test_a_restarted_kernel_interrupts_its_run(place: Path) -> None:
     restarted = Kernel(place)
     restarted.run("%load_ext jupyter_tracker")
     flag = place / "restarting"
-    restarted.send(f"%%track restarted\nimport pathlib, time\npathlib.Path({str(flag)!r}).touch()\nwhile True:\n    time.sleep(0.01)")
+    restarted.send(
+        f"%%track restarted\nimport pathlib, time\npathlib.Path({str(flag)!r}).touch()\nwhile True:\n    time.sleep(0.01)"
+    )
     assert eventually(flag.exists)
     restarted.manager.restart_kernel(now=False)
     assert eventually(lambda: detail(place, "restarted")["run"]["status"] in ("interrupted", "lost"))

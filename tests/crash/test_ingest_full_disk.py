@@ -60,7 +60,10 @@ def test_full_while_taking_in(tmp_path: Path, room: int, sealed: bool) -> None:
     said = limited(root, root.database.stat().st_size + room)
     assert said.get("points") in (1, 200_001), said
     with store.reading() as con:
-        assert con.execute("SELECT count(*), count(DISTINCT step) FROM metrics").fetchone() == (200_001, 200_001)
+        assert con.execute("SELECT count(*), count(DISTINCT step) FROM metrics").fetchone() == (
+            200_001,
+            200_001,
+        )
     assert not list(root.dir.glob("*.corrupt-*"))
     grows_back(store)
 

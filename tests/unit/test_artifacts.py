@@ -93,4 +93,8 @@ def test_directories_are_walked_in_order(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert [file.relative_to(tmp_path).as_posix() for file in files(tmp_path)] == ["0.txt", "a/1.txt", "b/2.txt"]
+    assert [file.relative_to(tmp_path).as_posix() for file in files(tmp_path)] == [
+        "0.txt",
+        "a/1.txt",
+        "b/2.txt",
+    ]

@@ -27,7 +27,11 @@ def test_an_experiment_lives_through_its_changes(catalog: Catalog) -> None:
     catalog.note_experiment(made.experiment_id, "another note")
     catalog.rename_experiment("vision/resnet", "vision/vit")
     found = fresh(catalog).experiment("vision/vit")
-    assert (found.experiment_id, found.tags, found.note) == (made.experiment_id, {"team": "b"}, "another note")
+    assert (found.experiment_id, found.tags, found.note) == (
+        made.experiment_id,
+        {"team": "b"},
+        "another note",
+    )
     catalog.delete_experiment("vision/vit")
     assert fresh(catalog).read().experiments[made.experiment_id].deleted
     catalog.restore_experiment("vision/vit")
@@ -102,7 +106,9 @@ def _create(path: str, worker: int, count: int) -> None:
 
 def test_many_processes_get_contiguous_numbers_and_lose_nothing(catalog: Catalog) -> None:
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_create, args=(str(catalog.root.path), worker, 10)) for worker in range(16)]
+    workers = [
+        context.Process(target=_create, args=(str(catalog.root.path), worker, 10)) for worker in range(16)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

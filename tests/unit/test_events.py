@@ -11,13 +11,22 @@ from jupyter_tracker.errors import Corrupt
 from jupyter_tracker.events import check, decode, encode, key, metrics_body, number, numbered
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
 
 
-@given(st.integers(1, 2**40), st.integers(0, 2**52), st.text(min_size=1), st.dictionaries(st.text(min_size=4), JSON))
+@given(
+    st.integers(1, 2**40),
+    st.integers(0, 2**52),
+    st.text(min_size=1),
+    st.dictionaries(st.text(min_size=4), JSON),
+)
 def test_an_event_comes_back_as_it_went(seq: int, time: int, kind: str, fields: dict[str, object]) -> None:
     fields = {name: value for name, value in fields.items() if name not in ("time", "kind")}
     line = encode(seq, time, kind, fields)

@@ -63,9 +63,20 @@ def test_steps_count_on_by_themselves_for_each_key() -> None:
         run.log(loss=1.0, acc=0.5)
         run.log_metric("loss", 2.0, step=10)
         run.log({"loss": 3.0})
-    steps = [(event.fields["step"], list(event.fields["values"])) for event in read(run.root, run.run_id) if event.kind == "metrics"]
+    steps = [
+        (event.fields["step"], list(event.fields["values"]))
+        for event in read(run.root, run.run_id)
+        if event.kind == "metrics"
+    ]
     mine = [(step, keys) for step, keys in steps if not keys[0].startswith("system/")]
-    assert mine == [(0, ["loss"]), (1, ["loss"]), (2, ["loss"]), (3, ["loss", "acc"]), (10, ["loss"]), (11, ["loss"])]
+    assert mine == [
+        (0, ["loss"]),
+        (1, ["loss"]),
+        (2, ["loss"]),
+        (3, ["loss", "acc"]),
+        (10, ["loss"]),
+        (11, ["loss"]),
+    ]
 
 
 def test_starting_again_ends_what_an_earlier_cell_left_open() -> None:
@@ -87,7 +98,9 @@ def test_runs_nest_inside_blocks() -> None:
     assert sorted(jt.get_run(outer.run_id).children) == sorted([inner.run_id, other.run_id])
 
 
-@pytest.mark.parametrize(("error", "status"), [(ValueError, "failed"), (KeyboardInterrupt, "interrupted"), (MemoryError, "failed")])
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError, "failed"), (KeyboardInterrupt, "interrupted"), (MemoryError, "failed")]
+)
 def test_a_block_left_by_an_error_says_so(error: type[BaseException], status: str) -> None:
     with pytest.raises(error), jt.start_run() as run:
         raise error("what happened")
@@ -149,7 +162,9 @@ def test_artifacts_of_every_kind(tmp_path: Path) -> None:
         jt.log_table({"x": [1, 2], "y": ["a", "b"]}, "table.csv")
         jt.log_table({"x": [1, 2]}, "table.parquet")
     record = jt.get_run(run.run_id)
-    assert record.artifacts == sorted(["models/model.bin", "dir/a.txt", "notes/hello.txt", "config.json", "table.csv", "table.parquet"])
+    assert record.artifacts == sorted(
+        ["models/model.bin", "dir/a.txt", "notes/hello.txt", "config.json", "table.csv", "table.parquet"]
+    )
     assert record.artifact("models/model.bin").read_bytes() == b"\0\1"
     assert json.loads(record.artifact("config.json").read_text()) == {"a": [1, "NaN"]}
     assert record.artifact("table.csv").read_text() == "x,y\n1,a\n2,b\n"
@@ -215,7 +230,9 @@ def test_a_run_survives_pickling() -> None:
     assert jt.get_run(run.run_id).typed_params == {"copied": True}
 
 
-@pytest.mark.parametrize("uri", ["http://localhost:5000", "sqlite:///mlflow.db", "postgresql://u@h/db", "databricks://x"])
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:5000", "sqlite:///mlflow.db", "postgresql://u@h/db", "databricks://x"]
+)
 def test_addresses_of_servers_and_databases_get_a_hint(uri: str) -> None:
     with pytest.raises(Invalid) as raised:
         jt.set_tracking_uri(uri)

@@ -122,7 +122,9 @@ def test_a_forked_child_writes_a_journal_of_its_own(journal: Journal) -> None:
     journal.append("note", {"text": "parent again"})
     found = notes(journal)
     assert len(journals.writers(journal.root, journal.run_id)) == 5
-    assert sorted(set(found)) == sorted({"parent", "parent again", *(f"child {number}" for number in range(100))})
+    assert sorted(set(found)) == sorted(
+        {"parent", "parent again", *(f"child {number}" for number in range(100))}
+    )
     assert len(found) == 402
 
 
@@ -174,7 +176,9 @@ print(waiting, journal.dropped)
 
 def test_on_a_full_disk_events_wait_and_are_written_when_there_is_room(root: Root) -> None:
     run_id = new_run_id()
-    done = subprocess.run([sys.executable, "-c", DISK_FULL, str(root.path), run_id], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DISK_FULL, str(root.path), run_id], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split()[1] == "0"
     assert done.stderr.count("cannot be written for now") == 1
     found = [event.fields["text"] for event in read(root, run_id) if event.kind == "note"]
@@ -185,7 +189,9 @@ def test_on_a_full_disk_events_wait_and_are_written_when_there_is_room(root: Roo
                 decode(line)
 
 
-def test_more_than_may_wait_is_dropped_and_counted(journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_more_than_may_wait_is_dropped_and_counted(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(spool, "WAITING_BYTES", 10_000)
     journal.append("note", {"text": "kept"})
 
@@ -206,7 +212,9 @@ def test_more_than_may_wait_is_dropped_and_counted(journal: Journal, monkeypatch
     assert len(metrics) + journal.dropped == 500
 
 
-def test_a_root_that_cannot_be_written_spools_and_comes_home(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_root_that_cannot_be_written_spools_and_comes_home(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     aside = tmp_path / "aside"
     root.runs.rename(aside)
@@ -234,7 +242,9 @@ def test_a_deleted_directory_is_written_again_whole(journal: Journal) -> None:
     assert notes(journal) == [*(str(number) for number in range(50)), "after", "last"]
 
 
-def test_a_failed_sync_never_trusts_the_same_file_again(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_never_trusts_the_same_file_again(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal.append("note", {"text": "one"})
     (segment,) = segments(journal.root, journal.run_id, journal.writer)
     inode = segment.stat().st_ino
@@ -289,9 +299,13 @@ sys.stdout.flush()
 
 def test_interrupts_leave_every_line_whole(root: Root) -> None:
     run_id = new_run_id()
-    done = subprocess.run([sys.executable, "-c", STORM, str(root.path), run_id], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", STORM, str(root.path), run_id], capture_output=True, text=True, check=True
+    )
     found = list(read(root, run_id))
-    assert set(range(int(done.stdout))) <= {int(event.fields["text"]) for event in found if event.kind == "note"}
+    assert set(range(int(done.stdout))) <= {
+        int(event.fields["text"]) for event in found if event.kind == "note"
+    }
     assert [event.seq for event in found] == list(range(1, len(found) + 1))
     for segment in root.runs.rglob("*.ndjson"):
         for line in segment.read_bytes().splitlines(keepends=True):

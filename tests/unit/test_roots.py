@@ -56,7 +56,9 @@ def test_roots_are_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     assert find(tmp_path / "given", start=work).path == tmp_path / "given"
 
 
-@pytest.mark.parametrize("text", ["sqlite:///mlflow.db", "http://localhost:5000", "postgresql://x", "s3://bucket"])
+@pytest.mark.parametrize(
+    "text", ["sqlite:///mlflow.db", "http://localhost:5000", "postgresql://x", "s3://bucket"]
+)
 def test_what_is_no_directory_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="not a directory"):
         find(text)

@@ -25,14 +25,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for number, run_id in enumerate(RUNS):
         hand = Hand(root, run_id, clock=EPOCH + number * 10_000_000)
         parent = RUNS[0] if number == 3 else None
-        hand.start(name=f"run {number}", experiment_id=experiment, lineage="cell" if number < 2 else None, parent=parent)
+        hand.start(
+            name=f"run {number}",
+            experiment_id=experiment,
+            lineage="cell" if number < 2 else None,
+            parent=parent,
+        )
         hand.add("params", values={"lr": 0.1 * number, "same": 1}, origin={"lr": "cell 3"})
         hand.add("params", values={"lr": 0.2 * number})
         hand.add("tags", values={"who": "ann", "n": str(number)})
         for step in range(10):
             hand.metrics(step, loss=10 - step + number, acc=step if step != 5 else "NaN")
         hand.metrics(10, big="9007199254740993")
-        hand.add("capture", section="git", value={"commit": "abc", "branch": "main", "dirty": True, "diff": "+x"})
+        hand.add(
+            "capture", section="git", value={"commit": "abc", "branch": "main", "dirty": True, "diff": "+x"}
+        )
         hand.add("artifact", path="a/model.bin", size=7, sha256="00", mime="x/y")
         hand.add("input", name="train", digest="d1")
         error = {"type": "ValueError", "message": "no", "traceback": "Traceback…"} if number == 2 else None
@@ -41,7 +48,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 PARAMS: dict[str, dict[str, object]] = {
-    "runs.page": {"filter": "", "limit": 2, "columns": [{"kind": "metric", "key": "loss", "aggregate": "best"}]},
+    "runs.page": {
+        "filter": "",
+        "limit": 2,
+        "columns": [{"kind": "metric", "key": "loss", "aggregate": "best"}],
+    },
     "runs.count": {},
     "run.attempts": {"run_id": RUNS[0]},
     "run.standing": {"run_id": RUNS[1]},
@@ -91,7 +102,10 @@ def test_wrong_questions(store: Store) -> None:
 
 def test_a_page_has_the_columns_asked_for(store: Store) -> None:
     columns = [
-        *({"kind": "metric", "key": "loss", "aggregate": a} for a in ("last", "min", "max", "first", "best", "mean")),
+        *(
+            {"kind": "metric", "key": "loss", "aggregate": a}
+            for a in ("last", "min", "max", "first", "best", "mean")
+        ),
         {"kind": "metric", "key": "acc"},
         {"kind": "param", "key": "lr"},
         {"kind": "tag", "key": "n"},
@@ -101,13 +115,19 @@ def test_a_page_has_the_columns_asked_for(store: Store) -> None:
     second = page["runs"][1]
     assert second["name"] == "run 1"
     assert second["values"] == [2.0, 2.0, 11.0, 11.0, 2.0, 6.5, 9.0, "0.2", "1", None]
-    assert (second["experiment"], second["status"], second["start_time"]) == ("churn", "finished", EPOCH + 10_002_000)
+    assert (second["experiment"], second["status"], second["start_time"]) == (
+        "churn",
+        "finished",
+        EPOCH + 10_002_000,
+    )
 
 
 def test_pages_follow_each_other(store: Store) -> None:
     (first,) = dispatch(store, "runs.page", {"limit": 3, "order_by": ["metrics.loss DESC"]})
     (second,) = dispatch(
-        store, "runs.page", {"limit": 3, "order_by": ["metrics.loss DESC"], "page_token": first["next_page_token"]}
+        store,
+        "runs.page",
+        {"limit": 3, "order_by": ["metrics.loss DESC"], "page_token": first["next_page_token"]},
     )
     assert [r["run_id"] for r in first["runs"] + second["runs"]] == RUNS[::-1]
     assert second["next_page_token"] is None
@@ -152,7 +172,11 @@ def test_history_attempts_differences_and_the_best(store: Store) -> None:
 
 def test_keys(store: Store) -> None:
     metrics = {row["key"]: row for row in dispatch(store, "metrics.keys")}
-    assert (metrics["loss"]["direction"], metrics["loss"]["runs"], metrics["loss"]["points"]) == ("min", 4, 40)
+    assert (metrics["loss"]["direction"], metrics["loss"]["runs"], metrics["loss"]["points"]) == (
+        "min",
+        4,
+        40,
+    )
     params = {row["key"]: row for row in dispatch(store, "params.keys")}
     assert (params["lr"]["types"], params["lr"]["numeric"], params["lr"]["values"]) == (["float"], True, 4)
     assert [row["key"] for row in dispatch(store, "tags.keys")] == ["n", "who"]
@@ -182,7 +206,9 @@ def test_a_long_curve_keeps_its_peaks(tmp_path_factory: pytest.TempPathFactory) 
     for low in range(0, 5000, 50):
         bucket = [v for v in values[low : low + 50] if math.isfinite(v)]
         assert {min(bucket), max(bucket)} <= set(shown.values())
-    by_time = dispatch(Store(root), "run.curve", {"run_id": hand.run_id, "key": "m", "buckets": 100, "axis": "time"})
+    by_time = dispatch(
+        Store(root), "run.curve", {"run_id": hand.run_id, "key": "m", "buckets": 100, "axis": "time"}
+    )
     assert len(by_time) <= 201
 
 

@@ -53,7 +53,11 @@ def test_what_is_a_number_is_a_metric(value: Any, text: str) -> None:
     assert metric_number("m", value) == text
 
 
-@pytest.mark.parametrize("value", ["0.5", None, 1j, [1], {}, np.array([1.0, 2.0]), pd.Series([1.0]), b"1", object(), np.datetime64(1, "s")], ids=case)
+@pytest.mark.parametrize(
+    "value",
+    ["0.5", None, 1j, [1], {}, np.array([1.0, 2.0]), pd.Series([1.0]), b"1", object(), np.datetime64(1, "s")],
+    ids=case,
+)
 def test_what_is_no_number_is_refused_with_key_type_and_cure(value: Any) -> None:
     with pytest.raises(Invalid) as raised:
         metric_number("accuracy", value)
