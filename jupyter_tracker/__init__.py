@@ -55,3 +55,15 @@ def unload_ipython_extension(shell: Any) -> None:
     from .magics import unload
 
     unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell a Jupyter server what to load."""
+    from .server.app import TrackerApp
+
+    return [{"module": "jupyter_tracker", "app": TrackerApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell `jupyter-builder develop` where the built front end is."""
+    return [{"src": "labextension", "dest": "jupyter-tracker"}]
