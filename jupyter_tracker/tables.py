@@ -40,7 +40,9 @@ def _parquet(table: Any) -> bytes:
     try:
         frame.to_parquet(buffer)
     except ImportError as error:
-        raise Invalid("No library for Parquet is installed", hint="pip install pyarrow, or name the table .csv.") from error
+        raise Invalid(
+            "No library for Parquet is installed", hint="pip install pyarrow, or name the table .csv."
+        ) from error
     return buffer.getvalue()
 
 

@@ -17,7 +17,15 @@ from .errors import Invalid
 from .events import EXACT, clean, number
 
 DEPTH = 64
-_PLAIN = {float: "float", int: "int", str: "str", bool: "bool", type(None): "none", list: "list", dict: "dict"}
+_PLAIN = {
+    float: "float",
+    int: "int",
+    str: "str",
+    bool: "bool",
+    type(None): "none",
+    list: "list",
+    dict: "dict",
+}
 
 
 def key_name(key: object, what: str) -> str:
@@ -57,7 +65,11 @@ def _as_number(key: str, value: object) -> float | int:
 def _describe(value: object) -> str:
     shape = getattr(value, "shape", None)
     name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    return f"{name} of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else f"{name} ({_short(value)})"
+    return (
+        f"{name} of shape {tuple(shape)}"
+        if isinstance(shape, tuple) and shape
+        else f"{name} ({_short(value)})"
+    )
 
 
 def _short(value: object) -> str:

@@ -19,6 +19,7 @@ STATUS = {
     "running": "running", "finished": "finished", "failed": "failed", "killed": "interrupted", "interrupted": "interrupted",
     "lost": "lost", "scheduled": "running",
 }  # fmt: skip
+CONDITIONS = 300
 _RANK = {"OR": 1, "AND": 2, "NOT": 3}
 
 
@@ -34,6 +35,7 @@ class _Parser:
         self.filter = filter_
         self.tokens = tokens(filter_)
         self.place = 0
+        self.count = 0
         self.values: list[Node] = []
         self.waiting: list[Token] = []
 
@@ -61,6 +63,9 @@ class _Parser:
         """Read NOTs and opening parentheses up to one comparison."""
         while self.next.word in ("NOT", "("):
             self.waiting.append(self.take())
+        self.count += 1
+        if self.count > CONDITIONS:
+            fail(self.filter, self.next.at, f"this is one condition too many; {CONDITIONS} are the most")
         self.values.append(self._comparison())
 
     def _continues(self) -> bool:
@@ -89,7 +94,8 @@ class _Parser:
         word = self.waiting.pop().word
         last = self.values.pop()
         if word == "NOT":
-            self.values.append(Not(last))
+            twice = isinstance(last, Not) and isinstance(last.inner, Not)
+            self.values.append(last.inner if twice else Not(last))  # type: ignore[union-attr]
             return
         first = self.values.pop()
         parts = [

@@ -140,7 +140,8 @@ class Ingest:
         found = self._con.execute("SELECT run_idx FROM journal WHERE alive").fetchall()
         if wanted:
             found += self._con.execute(
-                "SELECT run_idx FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [sorted({r for r, _ in wanted})]
+                "SELECT run_idx FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
+                [sorted({r for r, _ in wanted})],
             ).fetchall()
         return sorted({run_idx for (run_idx,) in found})
 
