@@ -16,13 +16,18 @@ from jupyter_tracker.store import Store
 def pair(tmp_path: Path) -> Iterator[tuple[str, str]]:
     jt.set_root(tmp_path)
     ids = []
-    for name, rate, loss, code in (("first", 0.1, 0.5, "a = 1\nb = 2"), ("second", 0.05, 0.375, "a = 1\nb = 3\nc = 4")):
+    for name, rate, loss, code in (
+        ("first", 0.1, 0.5, "a = 1\nb = 2"),
+        ("second", 0.05, 0.375, "a = 1\nb = 3\nc = 4"),
+    ):
         with Run.start(jt.root(), jt.set_experiment("e"), name) as run:
             run.set_tags({"team": "<b>"})
             run.log_params({"lr": rate, "same": 1})
             run.log_metric("loss", loss)
             run.record("source", {"code": code})
-            run.record("environment", {"packages": {"numpy": "2.4" if name == "first" else "2.5"}, "python": "3.11"})
+            run.record(
+                "environment", {"packages": {"numpy": "2.4" if name == "first" else "2.5"}, "python": "3.11"}
+            )
             run.record("git", {"commit": ("a" if name == "first" else "b") * 40, "branch": "main"})
         ids.append(run.run_id)
     yield ids[0], ids[1]
@@ -30,7 +35,10 @@ def pair(tmp_path: Path) -> Iterator[tuple[str, str]]:
 
 def test_what_differs_comes_first(pair: tuple[str, str]) -> None:
     found = jt.compare(*pair)
-    assert [(row.kind, row.key) for row in found.rows if row.differs][:2] == [("param", "lr"), ("metric", "loss")]
+    assert [(row.kind, row.key) for row in found.rows if row.differs][:2] == [
+        ("param", "lr"),
+        ("metric", "loss"),
+    ]
     assert [row.differs for row in found.rows] == sorted((row.differs for row in found.rows), reverse=True)
     assert "-b = 2" in found.source[0]
     assert "+c = 4" in found.source[0]

@@ -64,7 +64,10 @@ def test_a_classifier_records_its_own_scores() -> None:
 
 @pytest.mark.parametrize(
     "estimator",
-    [make_pipeline(StandardScaler(), Ridge(alpha=0.5)), VotingRegressor([("a", LinearRegression()), ("b", Ridge())], n_jobs=2)],
+    [
+        make_pipeline(StandardScaler(), Ridge(alpha=0.5)),
+        VotingRegressor([("a", LinearRegression()), ("b", Ridge())], n_jobs=2),
+    ],
     ids=["pipeline", "voting"],
 )
 def test_what_an_estimator_fits_inside_is_not_recorded(estimator: Any) -> None:
@@ -73,7 +76,9 @@ def test_what_an_estimator_fits_inside_is_not_recorded(estimator: Any) -> None:
 
 
 def test_a_second_estimator_does_not_overwrite_the_first() -> None:
-    record = recorded(lambda: (Ridge(alpha=1.0).fit(X, Y), Ridge(alpha=2.0).fit(X, Y), LinearRegression().fit(X, Y)))
+    record = recorded(
+        lambda: (Ridge(alpha=1.0).fit(X, Y), Ridge(alpha=2.0).fit(X, Y), LinearRegression().fit(X, Y))
+    )
     assert record.typed_params["alpha"] == 1.0
     assert record.typed_params["Ridge_2.alpha"] == 2.0
     assert record.data.tags["estimator"] == "Ridge, LinearRegression"
@@ -101,7 +106,13 @@ def test_cross_validation_records_folds_mean_and_spread() -> None:
 def test_xgboost_train_records_params_curves_and_importance() -> None:
     data = xgboost.DMatrix(X, Y)
     record = recorded(
-        lambda: xgboost.train({"max_depth": 2, "eta": 0.3}, data, num_boost_round=12, evals=[(data, "train")], verbose_eval=False)
+        lambda: xgboost.train(
+            {"max_depth": 2, "eta": 0.3},
+            data,
+            num_boost_round=12,
+            evals=[(data, "train")],
+            verbose_eval=False,
+        )
     )
     assert record.typed_params == {"max_depth": 2, "eta": 0.3, "num_boost_round": 12}
     assert (record.summaries["train-rmse"]["count"], record.summaries["train-rmse"]["last_step"]) == (12, 11)

@@ -26,7 +26,12 @@ Facts = dict[str, Any]
 
 def facts(number: int) -> Facts:
     """What run `number` is made of; every third lacks a key, some values are text, NaN or missing."""
-    params: dict[str, Any] = {"depth": number, "lr": number / 10, "name": f"n{number % 5}", "on": number % 2 == 0}
+    params: dict[str, Any] = {
+        "depth": number,
+        "lr": number / 10,
+        "name": f"n{number % 5}",
+        "on": number % 2 == 0,
+    }
     if number % 3 == 0:
         del params["depth"]
     return {
@@ -34,7 +39,11 @@ def facts(number: int) -> Facts:
         "status": ("finished", "failed", "interrupted")[number % 3],
         "duration": float(number * 60),
         "params": params,
-        "metrics": {"rmse": [10.0 - number, float(number)], "val loss": [0.5], **({"odd": [math.nan]} if number % 4 == 0 else {})},
+        "metrics": {
+            "rmse": [10.0 - number, float(number)],
+            "val loss": [0.5],
+            **({"odd": [math.nan]} if number % 4 == 0 else {}),
+        },
         "tags": {"team": "ab"[number % 2], "a.b c": str(number)},
         "note": "good" if number == 7 else None,
     }
@@ -166,7 +175,9 @@ FILTERS: list[tuple[str, Callable[[Facts], bool]]] = [
 def test_a_filter_finds_what_plain_python_finds(
     con: duckdb.DuckDBPyConnection, filter_: str, expected: Callable[[Facts], bool]
 ) -> None:
-    assert set(names(con, filter_)) == {facts(number)["name"] for number in range(RUNS) if expected(facts(number))}
+    assert set(names(con, filter_)) == {
+        facts(number)["name"] for number in range(RUNS) if expected(facts(number))
+    }
 
 
 WRONG = [
@@ -215,7 +226,9 @@ ORDERS = [
 
 
 @pytest.mark.parametrize(("order_by", "key"), ORDERS, ids=[str(order) for order, _ in ORDERS])
-def test_runs_come_in_the_order_asked_for(con: duckdb.DuckDBPyConnection, order_by: list[str], key: Any) -> None:
+def test_runs_come_in_the_order_asked_for(
+    con: duckdb.DuckDBPyConnection, order_by: list[str], key: Any
+) -> None:
     found = names(con, "", order_by=order_by)
     assert len(found) == RUNS
     if key is not None:
@@ -225,7 +238,10 @@ def test_runs_come_in_the_order_asked_for(con: duckdb.DuckDBPyConnection, order_
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 def test_runs_without_the_value_come_last_either_way(con: duckdb.DuckDBPyConnection, direction: str) -> None:
-    for clause, has in (("params.depth", lambda run: "depth" in run["params"]), ("metrics.odd", lambda run: False)):
+    for clause, has in (
+        ("params.depth", lambda run: "depth" in run["params"]),
+        ("metrics.odd", lambda run: False),
+    ):
         found = names(con, "", order_by=[f"{clause} {direction}"])
         having = [has(facts(int(name.removeprefix("run-")))) for name in found]
         assert having == sorted(having, reverse=True)
@@ -265,19 +281,31 @@ def test_depth_and_length_have_no_recursion(con: duckdb.DuckDBPyConnection) -> N
     assert names(con, "(" * 5000 + "name = 'run-1'" + ")" * 5000) == ["run-1"]
     assert names(con, "NOT " * 5000 + "name = 'run-1'") == ["run-1"]
     assert len(names(con, " AND ".join(["name LIKE 'run-1%'"] * 300))) == 11
-    assert names(con, "name = 'run-1' AND (params.lr < 5 OR (" * 140 + "name = 'run-1'" + "))" * 140) == ["run-1"]
+    assert names(con, "name = 'run-1' AND (params.lr < 5 OR (" * 140 + "name = 'run-1'" + "))" * 140) == [
+        "run-1"
+    ]
     with pytest.raises(Invalid, match="one condition too many"):
         parse(" AND ".join(["metrics.rmse < 5"] * 5000)[:99_999])
     with pytest.raises(Invalid, match="characters"):
         parse("x" * 100_001)
 
 
-COMPARISON = st.sampled_from([(text, test) for text, test in FILTERS if text and " OR " not in text.upper() and " AND " not in text.upper()])
+COMPARISON = st.sampled_from(
+    [
+        (text, test)
+        for text, test in FILTERS
+        if text and " OR " not in text.upper() and " AND " not in text.upper()
+    ]
+)
 TREE = st.recursive(
     COMPARISON,
     lambda inner: st.one_of(
-        st.tuples(inner, inner).map(lambda two: (f"({two[0][0]}) AND ({two[1][0]})", lambda run: two[0][1](run) and two[1][1](run))),
-        st.tuples(inner, inner).map(lambda two: (f"({two[0][0]}) or ({two[1][0]})", lambda run: two[0][1](run) or two[1][1](run))),
+        st.tuples(inner, inner).map(
+            lambda two: (f"({two[0][0]}) AND ({two[1][0]})", lambda run: two[0][1](run) and two[1][1](run))
+        ),
+        st.tuples(inner, inner).map(
+            lambda two: (f"({two[0][0]}) or ({two[1][0]})", lambda run: two[0][1](run) or two[1][1](run))
+        ),
         inner.map(lambda one: (f"NOT ({one[0]})", lambda run: not one[1](run))),
     ),
     max_leaves=6,
@@ -286,9 +314,13 @@ TREE = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREE)
-def test_random_filters_find_what_plain_python_finds(con: duckdb.DuckDBPyConnection, tree: tuple[str, Callable[[Facts], bool]]) -> None:
+def test_random_filters_find_what_plain_python_finds(
+    con: duckdb.DuckDBPyConnection, tree: tuple[str, Callable[[Facts], bool]]
+) -> None:
     filter_, expected = tree
-    assert set(names(con, filter_)) == {facts(number)["name"] for number in range(RUNS) if expected(facts(number))}
+    assert set(names(con, filter_)) == {
+        facts(number)["name"] for number in range(RUNS) if expected(facts(number))
+    }
 
 
 def test_no_string_does_anything_but_search_or_be_refused(con: duckdb.DuckDBPyConnection) -> None:
@@ -311,7 +343,10 @@ def test_no_string_does_anything_but_search_or_be_refused(con: duckdb.DuckDBPyCo
     assert con.execute("SELECT count(*) FROM run").fetchone() == (RUNS,)
 
 
-@pytest.mark.parametrize("clause", ["metrics.rmse SIDEWAYS", "metrics.a DESC, (SELECT 1)", "1; DROP TABLE run", "foo", "name ASC DESC"])
+@pytest.mark.parametrize(
+    "clause",
+    ["metrics.rmse SIDEWAYS", "metrics.a DESC, (SELECT 1)", "1; DROP TABLE run", "foo", "name ASC DESC"],
+)
 def test_an_order_is_parsed_too(con: duckdb.DuckDBPyConnection, clause: str) -> None:
     with pytest.raises(Invalid):
         search(con, "", order_by=[clause])
