@@ -197,7 +197,9 @@ class Journal:
         self._size = self._synced = 0
         self._put(body(now(), "header", self._header()))
         if not self.spooled:
-            mark(self.root, self.run_id, self.writer)  # a reader may have taken the first mark for that of a sealed journal
+            mark(
+                self.root, self.run_id, self.writer
+            )  # a reader may have taken the first mark for that of a sealed journal
 
     def _header(self) -> dict[str, Any]:
         identity = {"format": FORMAT, "run": self.run_id, "writer": self.writer, "segment": self._segment}
