@@ -147,10 +147,12 @@ class Run:
 
     @property
     def experiment_id(self) -> str:
+        """The id of the experiment the run belongs to; "" if it could not be found out."""
         return self.experiment.experiment_id if self.experiment else ""
 
     @property
     def experiment_name(self) -> str:
+        """The name of the experiment as it was when the run began; "" if it could not be found out."""
         return self.experiment.name if self.experiment else ""
 
     @property
