@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import fluent, queries
+from . import fluent, queries, search
 from .catalog import Catalog
 from .directions import direction
 from .entities import Experiment
@@ -68,6 +68,11 @@ def runs(
         [(*row[: len(_OWN)], *(row[len(_OWN) + place] for place in kept)) for row in rows],
         [*_TYPES, *("DOUBLE" if columns[place]["kind"] == "metric" else "VARCHAR" for place in kept)],
     )
+
+
+def hints(where: str) -> list[str]:
+    """Return why a filter may have found nothing: keys in it that no run has, with those that come near."""
+    return Store(fluent.root()).read(lambda con: search.suggest(con, where)) if where.strip() else []
 
 
 def _columns(store: Store, ids: list[str]) -> list[dict[str, str]]:

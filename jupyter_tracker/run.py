@@ -87,20 +87,19 @@ class Run:
         parent: str | None = None,
         source_type: str = "script",
         lineage: str | None = None,
-        attempt: int = 1,
         run_id: str | None = None,
     ) -> Run:
         """Begin a new run in `experiment`. `lineage` identifies the cell that the run is an attempt of."""
         run = cls(root, run_id or new_run_id(), experiment, name or new_name(), owner=True)
         run.parent_run_id = parent
-        run._write_start(source_type, lineage, attempt, resumed=False)
+        run._write_start(source_type, lineage, resumed=False)
         return run
 
     @classmethod
     def resume(cls, root: Root, run_id: str, *, source_type: str = "script") -> Run:
         """Go on with a run: automatic steps continue, its outcome is open again."""
         run = cls._known(root, run_id, owner=True)
-        run._write_start(source_type, None, 1, resumed=True)
+        run._write_start(source_type, None, resumed=True)
         return run
 
     @classmethod
@@ -131,7 +130,7 @@ class Run:
         run.parent_run_id, run._steps = first.get("parent"), steps
         return run
 
-    def _write_start(self, source_type: str, lineage: str | None, attempt: int, *, resumed: bool) -> None:
+    def _write_start(self, source_type: str, lineage: str | None, *, resumed: bool) -> None:
         start = {
             "experiment_id": self.experiment_id,
             "name": clean(self.name),
@@ -140,7 +139,6 @@ class Run:
             "host": host(),
             "source_type": source_type,
             "lineage": lineage,
-            "attempt": attempt,
             "resumed": resumed,
         }
         self._journal.append("start", start)

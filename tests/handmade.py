@@ -61,7 +61,7 @@ class Hand:
     def start(self, **fields: Any) -> None:
         defaults = {
             "experiment_id": "e" * 32, "name": "by-hand", "parent": None, "user": "ann", "host": "elsewhere",
-            "source_type": "script", "lineage": None, "attempt": 1, "resumed": False,
+            "source_type": "script", "lineage": None, "resumed": False,
         }  # fmt: skip
         self.add("start", **(defaults | fields))
 

@@ -40,6 +40,8 @@ def ls(
         print_json(found.dicts())
         return
     if not len(found):
+        for hint in reading.hints(where):
+            console().print(hint, markup=False)
         console().print(
             f"No runs in {fluent.root().path}"
             + (" match." if where or experiment else " yet: put %%track on a cell.")

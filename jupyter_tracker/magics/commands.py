@@ -143,9 +143,10 @@ class TrackerMagics(Magics):  # type: ignore[misc]  # traitlets classes are unty
         """Show the runs of this root, newest first."""
         found = parse_argstring(self.runs_line, line)
         order = [reading.best_first(found.best)] if found.best else [found.sort] if found.sort else []
-        runs = reading.runs(
-            _unquoted(found.experiment), where=_unquoted(found.where), order_by=order, limit=found.limit
-        )
+        where = _unquoted(found.where) or ""
+        runs = reading.runs(_unquoted(found.experiment), where=where, order_by=order, limit=found.limit)
+        for hint in reading.hints(where) if not len(runs) else ():
+            print(hint)  # noqa: T201  (why there is nothing to see)
         return listing(runs)
 
     @line_magic("compare")

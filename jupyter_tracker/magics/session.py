@@ -17,6 +17,7 @@ from ..capture.cells import read_cell
 from ..capture.history import History
 from ..capture.memory import LiteralMemory
 from ..errors import TrackerError
+from ..run import Run
 from . import options as opts
 from .attempt import Attempt
 from .errors import show
@@ -118,22 +119,36 @@ class Session:
 
     def _finish(self, attempt: Attempt, result: Any, began: float) -> None:
         seconds = time.perf_counter() - began
+        updatable = getattr(self.shell, "kernel", None) is not None
+        standing = attempt.standing
+        late = not standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
+        if not late:
+            standing.record(attempt.run)
         attempt.finish(result)
-        if attempt.options.quiet:
+        handle, summary = (
+            None,
+            Summary(attempt.run, seconds, standing, attempt.problems, _directions(attempt)),
+        )
+        if not attempt.options.quiet:
+            handle = display(summary, display_id=True)
+        else:
             for problem in attempt.problems:
                 show(problem)
-            return
-        directions = dict.fromkeys(attempt.options.minimize, "min") | dict.fromkeys(
-            attempt.options.maximize, "max"
-        )
-        summary = Summary(attempt.run, seconds, attempt.standing, attempt.problems, directions)
-        updatable = getattr(self.shell, "kernel", None) is not None
-        late = not attempt.standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
-        handle = display(summary, display_id=True)
         if late:
             threading.Thread(target=_complete, args=(attempt, handle, summary), daemon=True).start()
 
 
+def _directions(attempt: Attempt) -> dict[str, str]:
+    wanted = attempt.options
+    return dict.fromkeys(wanted.minimize, "min") | dict.fromkeys(wanted.maximize, "max")
+
+
 def _complete(attempt: Attempt, handle: Any, summary: Summary) -> None:
-    if attempt.standing.wait(30) and handle is not None:
+    """Once the store has answered: keep the answer, and show it."""
+    if not attempt.standing.wait(30):
+        return
+    run = Run.annotate(attempt.run.root, attempt.run.run_id)
+    attempt.standing.record(run)
+    run.close()
+    if handle is not None:
         handle.update(summary)

@@ -19,6 +19,7 @@ class Standing:
         self.best: dict[str, tuple[float, str]] = {}
         self.directions: dict[str, str] = {}
         self.attempt = 1
+        self.previous_run_id: str | None = None
         self.trouble: TrackerError | None = None
         self._run = run
         self._thread = threading.Thread(target=self._ask, name="jupyter_tracker-standing", daemon=True)
@@ -28,6 +29,10 @@ class Standing:
         """Wait at most `timeout` seconds for the answer; False if it is not there yet."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def record(self, run: Run) -> None:
+        """Keep the answer as a fact of the run."""
+        run.record("standing", {"attempt": self.attempt, "previous_run_id": self.previous_run_id})
 
     def _ask(self) -> None:
         from .. import queries
@@ -39,6 +44,7 @@ class Standing:
             self.trouble = error
             return
         self.attempt = found["attempt"]
+        self.previous_run_id = found["previous_run_id"]
         self.previous = found["previous"]
         self.best = {key: (row["value"], row["name"] or "") for key, row in found["best"].items()}
         self.directions = found["directions"]

@@ -128,7 +128,6 @@ def _start(row: RunRow, seen: _Seen, time: int, start: kinds.Start) -> None:
         row.name = start.name
     row.experiment_id, row.parent_run_id, row.user = start.experiment_id, start.parent, start.user
     row.host, row.source_type, row.lineage = start.host, start.source_type, start.lineage
-    row.attempt = start.attempt
 
 
 def _capture(row: RunRow, section: msgspec.Struct) -> None:
@@ -139,6 +138,8 @@ def _capture(row: RunRow, section: msgspec.Struct) -> None:
             row.git_commit, row.git_branch, row.git_dirty = commit, branch, dirty
         case kinds.Environment(python=python):
             row.python = python
+        case kinds.Standing(attempt=attempt):
+            row.attempt = attempt
 
 
 def _insert(con: duckdb.DuckDBPyConnection, rows: list[RunRow]) -> None:

@@ -34,7 +34,6 @@ class Start(msgspec.Struct):
     host: str | None = None
     source_type: str | None = None
     lineage: str | None = None
-    attempt: Int32 | None = None
     resumed: bool = False
 
 
@@ -104,6 +103,12 @@ class Git(msgspec.Struct):
     dirty: bool | None = None
 
 
+class Standing(msgspec.Struct):
+    """The part of capture section "standing" that becomes columns of a run."""
+
+    attempt: Int32 | None = None
+
+
 class Environment(msgspec.Struct):
     """The part of capture section "environment" that becomes columns of a run."""
 
@@ -123,7 +128,12 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "capture": Capture,
     "end": End,
 }
-SECTIONS: dict[str, type[msgspec.Struct]] = {"source": Source, "git": Git, "environment": Environment}
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "source": Source,
+    "git": Git,
+    "environment": Environment,
+    "standing": Standing,
+}
 FOLDED = frozenset({"header", "start", "note", "name", "lifecycle", "capture", "end"})
 
 

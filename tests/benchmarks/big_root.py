@@ -54,7 +54,7 @@ def _journal(root: Root, number: int, steps: int, keys: int) -> None:
         "user": "ann",
         "host": "bench",
     }
-    journal.append("start", start | {"source_type": "script", "attempt": 1})
+    journal.append("start", start | {"source_type": "script"})
     params = {"lr": 1e-4 * (number % 100), "depth": number % 12, "model": "abc"[number % 3]}
     journal.append("params", {"values": params})
     journal.append("tags", {"values": {"team": "xyz"[number % 3]}})

@@ -52,6 +52,10 @@ def test_ls_lists_filters_and_orders() -> None:
     assert rows[0]["metrics.rmse"] == pytest.approx(1 / 7)
 
 
+def test_a_key_that_no_run_has_is_told() -> None:
+    assert "near: rmse" in printed("ls", "--where", "metrics.rmsee < 3")
+
+
 def test_show_by_name_id_and_end_of_id() -> None:
     run_id = json.loads(printed("show", "run-1", "--json"))["run"]["run_id"]
     for name in (run_id, run_id[:20], run_id[-8:]):

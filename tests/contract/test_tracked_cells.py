@@ -79,7 +79,7 @@ def test_params_metrics_output_and_source_are_recorded(kernel: Kernel, place: Pa
     assert "duckdb" in detail(place, "first")["captures"]["environment"]["packages"]
 
 
-def test_a_second_attempt_is_compared_with_the_first(kernel: Kernel) -> None:
+def test_a_second_attempt_is_compared_with_the_first(kernel: Kernel, place: Path) -> None:
     for value in (1.0, 0.5):
         cell = kernel.run(
             f"%%track again -e compared\nrmse = sum([{value}])\nimport time; time.sleep(0.2)", "cell-2"
@@ -87,6 +87,7 @@ def test_a_second_attempt_is_compared_with_the_first(kernel: Kernel) -> None:
     assert "attempt 2" in cell.plain
     assert "−0.5 vs previous" in cell.plain
     assert "best so far" in cell.plain
+    assert detail(place, "again")["run"]["attempt"] == 2
 
 
 def test_an_error_propagates_with_its_true_line(kernel: Kernel, place: Path) -> None:
