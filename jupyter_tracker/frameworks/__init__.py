@@ -1,8 +1,9 @@
 """Autologging: what a library knows about its own training, recorded without a call.
 
-A framework is one file here with a function `install(module)` that wraps the library's training
-functions, and an entry in `FRAMEWORKS`. The wrappers are inert until somebody switches autologging
-on and a run is active. Nothing is imported that the user did not import.
+A framework is one file here with a function `install(module)` that puts observed functions in the
+place of the library's own (`patches`) and names their observers (`calls.observers`), and an entry
+in `FRAMEWORKS`. They are idle until somebody switches autologging on and a run is active. Nothing
+is imported that the user did not import.
 """
 
 from __future__ import annotations
@@ -11,34 +12,46 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from ..errors import Invalid
-from . import hooks, switch
+from . import calls, hooks, switch
 
 FRAMEWORKS = {
     "sklearn.base": "sklearn",
     "sklearn.model_selection": "sklearn",
+    "sklearn.metrics": "sklearn",
     "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
 }
 
 
-def autolog(enabled: bool = True, *, exclude: Collection[str] = ()) -> None:
-    """Record the training of scikit-learn and xgboost in the active run, from now on, in cells that are not tracked too.
+def autolog(
+    enabled: bool = True, *, exclude: Collection[str] = (), rows: int = 20_000, candidates: int = 50
+) -> None:
+    """Record what scikit-learn, xgboost and lightgbm train in the active run, whether a cell is tracked or not.
 
-    `exclude` names frameworks to leave alone. `autolog(False)` switches it off again. Call it before
-    `from sklearn.model_selection import cross_val_score`: a function imported by name earlier cannot be followed.
+    Tracked cells do so anyway. `autolog(False)` switches it off everywhere, tracked cells too, and
+    leaves the libraries as they were. `exclude` names frameworks to leave alone. Training scores
+    are computed up to `rows` rows of training data (0: never); of a search the best `candidates`
+    become child runs.
     """
-    unknown = set(exclude) - set(FRAMEWORKS.values())
+    known = sorted(set(FRAMEWORKS.values()))
+    unknown = sorted(set([exclude] if isinstance(exclude, str) else exclude) - set(known))
     if unknown:
-        known = ", ".join(sorted(set(FRAMEWORKS.values())))
-        raise Invalid(f"There is no framework {', '.join(sorted(unknown))}", hint=f"There are {known}.")
-    watch()
-    switch.always = enabled
-    switch.excluded = frozenset(exclude)
+        raise Invalid(f"There is no framework {', '.join(unknown)}", hint=f"There are {', '.join(known)}.")
+    if rows < 0 or candidates < 0:
+        raise Invalid("rows and candidates are counts: 0 or more")
+    excluded = frozenset([exclude] if isinstance(exclude, str) else exclude)
+    switch.settings = switch.Settings(bool(enabled), excluded, rows, candidates)
+    if enabled:
+        watch()
+    else:
+        hooks.unwatch()
 
 
 @contextmanager
 def autologging() -> Iterator[None]:
-    """Record what is trained inside the block."""
+    """Record what is trained inside the block, unless autologging was switched off."""
     watch()
+    calls.forget()
     switch.depth += 1
     try:
         yield
@@ -47,5 +60,6 @@ def autologging() -> Iterator[None]:
 
 
 def watch() -> None:
-    """Wrap the frameworks that are loaded, and the others when they will be. Doing it again costs a look."""
-    hooks.watch(FRAMEWORKS)
+    """Observe the frameworks that are loaded, and the others when they will be. Doing it again costs a look."""
+    if switch.settings.everywhere is not False:
+        hooks.watch(FRAMEWORKS)

@@ -1,62 +1,103 @@
-"""Import hooks: call a framework's `install` right after its module has been loaded."""
+"""Import hooks: a framework's `install` is called right after its module has been loaded."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 
+from ..capture.guard import contained
+from . import patches
+
+_log = logging.getLogger("jupyter_tracker")
 _done: set[str] = set()
 
 
 def watch(frameworks: Mapping[str, str]) -> None:
-    """Install every framework whose module is loaded, and wait for the others."""
-    for module, framework in frameworks.items():
-        if module in _done:
-            continue
-        if module in sys.modules:
-            _install(module, framework)
-        else:
-            _finder.waiting[module] = framework
-    if _finder.waiting and _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
+    """Install every framework whose module is loaded, and wait for the others. Doing it again costs a look."""
+    with patches.lock:
+        for module, framework in frameworks.items():
+            if module not in _done and module not in _finder.waiting:
+                _finder.waiting[module] = framework
+        for module in [name for name in _finder.waiting if name in sys.modules and not _loading(name)]:
+            _install(module)
+        if _finder.waiting and _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
 
 
-def _install(module: str, framework: str) -> None:
+def unwatch() -> None:
+    """Wait for nothing any more, and leave the libraries as they were."""
+    with patches.lock:
+        if _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+        _finder.waiting.clear()
+        _done.clear()
+        patches.undo()
+
+
+def _loading(module: str) -> bool:
+    spec = getattr(sys.modules[module], "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
+
+
+def _install(module: str) -> None:
+    framework = _finder.waiting.pop(module, None)
+    if framework is None or module not in sys.modules:
+        return
     _done.add(module)
-    _finder.waiting.pop(module, None)
-    import_module(f".{framework}", __package__).install(sys.modules[module])
+    if not _finder.waiting and _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+
+    def failed(reason: str) -> None:
+        _log.warning("What %s trains cannot be recorded by itself: %s", module, reason)
+
+    with contained(failed):
+        import_module(f".{framework}", __package__).install(sys.modules[module])
 
 
 class _Finder(MetaPathFinder):
-    """Stands first on `sys.meta_path`, finds nothing itself, and wraps the loader of what is waited for."""
+    """Stands first on `sys.meta_path` while something is waited for: lets the others find it, and wraps its loader."""
 
     def __init__(self) -> None:
         self.waiting: dict[str, str] = {}
+        self._asking = threading.local()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        framework = self.waiting.pop(name, None)
-        if framework is None:
+        if name not in self.waiting or getattr(self._asking, "name", None) == name:
             return None
-        spec = find_spec(name)
+        self._asking.name = name
+        try:
+            spec = self._ask_the_others(name, path, target)
+        finally:
+            self._asking.name = None
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, name, framework)
+            spec.loader = _Loader(spec.loader, name)
         return spec
+
+    def _ask_the_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = find(name, path, target) if find is not None else None
+            if spec is not None:
+                return spec
+        return None
 
 
 class _Loader(Loader):
-    """The module's own loader, and after it the framework."""
+    """The module's own loader, and after it the framework's `install`."""
 
-    def __init__(self, loader: Loader, name: str, framework: str) -> None:
+    def __init__(self, loader: Loader, name: str) -> None:
         self._loader = loader
         self._name = name
-        self._framework = framework
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
@@ -69,7 +110,8 @@ class _Loader(Loader):
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        _install(self._name, self._framework)
+        with patches.lock:
+            _install(self._name)
 
 
 _finder = _Finder()

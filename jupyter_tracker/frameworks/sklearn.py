@@ -1,201 +1,219 @@
-"""scikit-learn: the params and training scores of the estimator that the user fits, searches as child runs, folds as curves.
+"""scikit-learn: the params and scores of what the user fits, evaluations, searches as child runs, folds as curves.
 
-Only the outermost `fit` is recorded: what a pipeline, a search or an ensemble fits inside is not the
-user's. Every estimator class is covered, also those the user defines, by wrapping `fit` where a class
-defines it.
+Every estimator class is covered, also those of other libraries and those the user defines, by
+observing its methods where a class defines them. Estimators that only transform are not recorded:
+a scaler is no model.
 """
 
 from __future__ import annotations
 
-import functools
-from collections import Counter
-from collections.abc import Callable, Mapping
+import weakref
 from types import ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from ..run import Run
-from ..values import param
-from . import switch
+from . import patches, switch, trainings
+from .calls import Call, Finish, observed, observers
+from .names import suffix
+from .scores import task, training_scores
+from .searches import cross_validated, record_search
 
 NAME = "sklearn"
-ROWS = 20_000  # training scores are computed up to so many rows, where predicting costs less than fitting
-CANDIDATES = 50
-ESTIMATORS = 20  # of so many estimators of one run the params are recorded
-_fitted: WeakKeyDictionary[Run, Counter[str]] = WeakKeyDictionary()
-_WRAPPED = "__jupyter_tracker_wrapped__"
+_METHODS = {
+    "fit": "sklearn.fit",
+    "fit_transform": "sklearn.fit",
+    "fit_predict": "sklearn.fit",
+    "partial_fit": "sklearn.partial_fit",
+    "score": "sklearn.score",
+    "predict": "sklearn.predict",
+    "predict_proba": "sklearn.predict",
+    "decision_function": "sklearn.predict",
+}
+_VALIDATIONS = ("cross_val_score", "cross_validate")
+_MEASURES = ("_score", "_error", "_loss", "_deviance", "_corrcoef", "auc")
+_predicted: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
 def install(module: ModuleType) -> None:
-    """Wrap the estimators of `sklearn.base` or the functions of `sklearn.model_selection`."""
+    """Observe the estimators of `sklearn.base`, the functions of `sklearn.model_selection` or of `sklearn.metrics`."""
+    observers.update(_OBSERVERS)
     if module.__name__ == "sklearn.base":
         _follow(module.BaseEstimator)
+        for mixin in [value for name, value in vars(module).items() if name.endswith("Mixin")]:
+            _observe_methods(mixin)
+    elif module.__name__ == "sklearn.model_selection":
+        patches.observe_functions(
+            "sklearn.validate", [getattr(module, name) for name in _VALIDATIONS], module
+        )
     else:
-        for name in ("cross_val_score", "cross_validate"):
-            setattr(module, name, _wrap_validation(getattr(module, name), name))
+        measures = [getattr(module, name) for name in module.__all__ if name.endswith(_MEASURES)]
+        patches.observe_functions("sklearn.measure", measures, module)
 
 
-def _follow(base: type) -> None:
-    for kind in _descendants(base):
-        _wrap_fit(kind)
-    inherited = base.__init_subclass__
+def _follow(base: Any) -> None:
+    own = vars(base).get("__init_subclass__")
 
     def follow(cls: Any, /, **options: Any) -> None:
-        inherited.__func__(cls, **options)  # type: ignore[attr-defined]
-        _wrap_fit(cls)
+        if own is None:
+            super(base, cls).__init_subclass__(**options)
+        else:
+            own.__get__(None, cls)(**options)
+        _observe_methods(cls)
 
-    base.__init_subclass__ = classmethod(follow)  # type: ignore[assignment]
+    for known in _descendants(base):
+        _observe_methods(known)
+    patches.put(base, "__init_subclass__", classmethod(follow))
 
 
 def _descendants(base: type) -> list[type]:
     found: dict[type, None] = {base: None}
     work = [base]
     while work:
-        kinds: list[type] = type.__subclasses__(work.pop())
-        for kind in kinds:
-            if kind not in found:
-                found[kind] = None
-                work.append(kind)
+        direct: list[type] = work.pop().__subclasses__()
+        for derived in direct:
+            if derived not in found:
+                found[derived] = None
+                work.append(derived)
     return list(found)
 
 
-def _wrap_fit(kind: Any) -> None:
-    original = kind.__dict__.get("fit")
-    if not callable(original) or hasattr(original, _WRAPPED):
-        return
-
-    @functools.wraps(original)
-    def fit(self: Any, *args: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        run = switch.run_for(NAME) if switch.level() == 0 else None
-        if run is None:
-            with switch.training():
-                return original(self, *args, **options)
-        with run.contained("the params of an estimator", misuse=True):
-            _record_params(run, self)
-        with switch.training():
-            fitted = original(self, *args, **options)
-        with run.contained("the scores of an estimator", misuse=True), switch.training():
-            _record_fit(run, self, args, options)
-        return fitted
-
-    setattr(fit, _WRAPPED, True)
-    kind.fit = fit
+def _observe_methods(cls: Any) -> None:
+    for name, observer in _METHODS.items():
+        method: Any = vars(cls).get(name)
+        if hasattr(method, "fn") and hasattr(
+            method, "check"
+        ):  # a method that is there only under a condition
+            if not patches.is_observed(method.fn):
+                patches.put(method, "fn", observed(observer, method.fn))
+        elif callable(method) and hasattr(method, "__code__") and not patches.is_observed(method):
+            patches.put(cls, name, observed(observer, method))
 
 
-def _record_params(run: Run, estimator: Any) -> None:
-    """Record an estimator's params: plainly for the first of the run, under its class name where a later one clashes."""
+def _fit(call: Call) -> Finish | None:
+    estimator = call.argument(0)
+    if library(estimator) in switch.settings.excluded or _only_transforms(estimator):
+        return None
+    call.training = begin(call, estimator)
+    call.follows = f"{library(estimator)}.train"
+    return lambda _: _record_fit(call, estimator)
+
+
+def _partial_fit(call: Call) -> Finish | None:
+    """Batches are one training: the first call counts."""
+    return _fit(call) if trainings.of(call.run).is_new(call.argument(0)) else None
+
+
+def begin(call: Call, estimator: Any) -> trainings.Training:
+    """Count a training and record the estimator's params."""
+    training = trainings.of(call.run).begin(call.run, type(estimator).__name__, described(estimator))
+    params = {key: shown(value) for key, value in estimator.get_params(deep=True).items()}
+    training.log_params(
+        {key: value for key, value in params.items() if not _is_unset(estimator, value)}, library(estimator)
+    )
+    return training
+
+
+def _is_unset(estimator: Any, value: Any) -> bool:
+    """Whether a param's value says nothing: None in xgboost leaves the choice to it, "deprecated" is how scikit-learn retires one."""
+    return (value is None and library(estimator) == "xgboost") or (
+        isinstance(value, str) and value == "deprecated"
+    )
+
+
+def library(estimator: Any) -> str:
+    """Return the framework that an estimator belongs to."""
+    package = type(estimator).__module__.partition(".")[0]
+    return package if package in ("xgboost", "lightgbm") else NAME
+
+
+def _only_transforms(estimator: Any) -> bool:
+    if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
+        return False
+    # a stacking model can predict only once it is fitted, but says already what it is
+    return task(estimator) is None and hasattr(estimator, "transform")
+
+
+def described(estimator: Any) -> str:
+    """Return the class of an estimator, with those it is made of in parentheses."""
     name = type(estimator).__name__
-    fitted = _fitted.setdefault(run, Counter())
-    fitted[name] += 1
-    if fitted.total() > ESTIMATORS:
-        return
-    run.set_tag("estimator", ", ".join(fitted))
-    params = {key: _shown(value) for key, value in estimator.get_params(deep=True).items()}
-    if type(estimator).__module__.startswith("xgboost"):
-        params = {key: value for key, value in params.items() if value is not None}
-    if fitted.total() > 1 and any(
-        key in run.params and run.params[key] != param(value)[0] for key, value in params.items()
-    ):
-        prefix = name if fitted[name] == 1 else f"{name}_{fitted[name]}"
-        params = {f"{prefix}.{key}": value for key, value in params.items()}
-    run.log_params(params, origin=NAME)
+    steps = getattr(estimator, "steps", None)
+    inner = [step for _, step in steps] if steps else [estimator.get_params(deep=False).get("estimator")]
+    parts = [described(part) for part in inner if hasattr(part, "get_params") and not isinstance(part, type)]
+    return f"{name}({', '.join(parts)})" if parts else name
 
 
-def _shown(value: Any) -> Any:
-    """A param as it is worth recording: an estimator by its class, a list of named steps by their classes."""
+def shown(value: Any) -> Any:
+    """Return a param as it is worth recording: an estimator by its class, named steps by theirs."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         return type(value).__name__
     if isinstance(value, (list, tuple)):
-        return [_shown(member) for member in value]
+        return [shown(member) for member in value]
     return value
 
 
-def _record_fit(run: Run, estimator: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+def _record_fit(call: Call, estimator: Any) -> None:
+    training = call.training
+    if training is None:
+        return
     if hasattr(estimator, "cv_results_"):
-        _record_search(run, estimator)
-    data = args[0] if args else options.get("X")
-    target = args[1] if len(args) > 1 else options.get("y")
-    if target is None or data is None or not hasattr(estimator, "predict") or not 0 < _length(data) <= ROWS:
-        return
-    from sklearn import metrics
-
-    predicted = estimator.predict(data)
-    scores: dict[str, float] = {}
-    if _is(estimator, "classifier"):
-        scores["training_accuracy"] = metrics.accuracy_score(target, predicted)
-        scores["training_f1"] = metrics.f1_score(target, predicted, average="weighted")
-    elif _is(estimator, "regressor"):
-        scores["training_r2"] = metrics.r2_score(target, predicted)
-        scores["training_rmse"] = metrics.mean_squared_error(target, predicted) ** 0.5
-        scores["training_mae"] = metrics.mean_absolute_error(target, predicted)
+        record_search(training, estimator, switch.settings.candidates)
+    weights = call.options.get("sample_weight")
+    scores = training_scores(
+        estimator, call.argument(1, "X"), call.argument(2, "y"), weights, switch.settings.rows
+    )
     if scores:
-        run.log_metrics(scores)
+        call.run.log_metrics({f"{training.prefix}training_{name}": value for name, value in scores.items()})
 
 
-def _is(estimator: Any, kind: str) -> bool:
-    from sklearn import base
-
-    found: bool = getattr(base, f"is_{kind}")(estimator)
-    return found
+def _predict(call: Call) -> Finish:
+    return lambda result: _remember(result, type(call.argument(0)).__name__)
 
 
-def _length(data: Any) -> int:
-    shape = getattr(data, "shape", None)
-    return int(shape[0]) if shape else len(data)
-
-
-def _record_search(run: Run, search: Any) -> None:
-    """The best candidate in the run itself, the best fifty as child runs."""
-    best = getattr(search, "best_params_", None)
-    if best is not None:
-        run.log_params({f"best_{key}": _shown(value) for key, value in best.items()}, origin=NAME)
-        run.log_metric("best_cv_score", search.best_score_)
-        run.set_direction("best_cv_score", "max")
-    results = search.cv_results_
-    score = next((key for key in ("mean_test_score", *results) if key.startswith("mean_test_")), None)
-    if score is None or score not in results:
+def _remember(result: Any, name: str) -> None:
+    """Remember whose predictions an array holds, as long as there is the array."""
+    if getattr(result, "shape", None) is None:
         return
-    order = sorted(range(len(results["params"])), key=lambda place: -_finite(results[score][place]))
-    numbers = [key for key in results if key.startswith(("mean_", "std_")) and "train" not in key]
-    for place in order[:CANDIDATES]:
-        with run.child(f"candidate {place}") as child:
-            child.log_params(
-                {key: _shown(value) for key, value in results["params"][place].items()}, origin=NAME
-            )
-            child.log_metrics({key: results[key][place] for key in numbers})
-            child.set_direction("mean_test_score", "max")
+    place = id(result)
+    _predicted[place] = (weakref.ref(result, lambda _: _predicted.pop(place, None) and None), name)
 
 
-def _finite(value: float) -> float:
-    return value if value == value else float("-inf")
+def _score(call: Call) -> Finish | None:
+    estimator = call.argument(0)
+    if library(estimator) in switch.settings.excluded:
+        return None
+    prefix = trainings.of(call.run).prefix(type(estimator).__name__)
+    key = f"{prefix}score{suffix(call.frame, call.argument(1, 'X'))}"
+    return lambda result: _record_number(call, key, result)
 
 
-def _wrap_validation(original: Callable[..., Any], name: str) -> Callable[..., Any]:
-    if hasattr(original, _WRAPPED):
-        return original
-
-    @functools.wraps(original)
-    def validate(*args: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        run = switch.run_for(NAME) if switch.level() == 0 else None
-        with switch.training():
-            scores = original(*args, **options)
-        if run is not None:
-            with run.contained(f"the scores of {name}", misuse=True):
-                _record_folds(run, args[0] if args else options["estimator"], scores)
-        return scores
-
-    setattr(validate, _WRAPPED, True)
-    return validate
+def _measure(call: Call) -> Finish | None:
+    if NAME in switch.settings.excluded:
+        return None
+    held = _predicted.get(id(call.argument(1, "y_pred", "y_score", "y_proba", "y_prob")))
+    prefix = trainings.of(call.run).prefix(held[1]) if held is not None else ""
+    average = call.options.get("average")
+    kind = f"_{average}" if isinstance(average, str) and average != "binary" else ""
+    key = f"{prefix}{call.function}{kind}{suffix(call.frame, call.argument(0, 'y_true', 'labels_true', 'X', 'x'))}"
+    return lambda result: _record_number(call, key, result)
 
 
-def _record_folds(run: Run, estimator: Any, scores: Any) -> None:
-    _record_params(run, estimator)
-    series = scores if isinstance(scores, Mapping) else {"test_score": scores}
-    for key, values in series.items():
-        if not key.startswith(("test_", "train_")):
-            continue
-        for fold, value in enumerate(values):
-            run.log_metric(f"cv_{key}", value, step=fold)
-        run.log_metrics({f"cv_{key}_mean": values.mean(), f"cv_{key}_std": values.std()})
+def _record_number(call: Call, key: str, result: Any) -> None:
+    if isinstance(result, (int, float)) or getattr(result, "shape", None) == ():
+        call.run.log_metric(key, result)
+
+
+def _validate(call: Call) -> Finish | None:
+    estimator = call.argument(0, "estimator")
+    if library(estimator) in switch.settings.excluded:
+        return None
+    training = begin(call, estimator)
+    return lambda scores: cross_validated(training, scores)
+
+
+_OBSERVERS = {
+    "sklearn.fit": _fit,
+    "sklearn.partial_fit": _partial_fit,
+    "sklearn.predict": _predict,
+    "sklearn.score": _score,
+    "sklearn.measure": _measure,
+    "sklearn.validate": _validate,
+}

@@ -1,95 +1,95 @@
 """xgboost: params, the curves of every evaluation while they grow, the best iteration, feature importance.
 
-`xgboost.train` is recorded as such. The scikit-learn estimators of xgboost are recorded by the
-scikit-learn file; their training passes through the same function here, which adds the curves.
+The scikit-learn estimators of xgboost are recorded by the scikit-learn file; their training passes
+through the same function here, which adds the curves to it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from types import ModuleType
 from typing import Any
 
 from ..run import Run
-from . import switch
+from . import patches, switch
+from .boosting import begin, log_importance
+from .calls import Call, Finish, observers
+from .trainings import Training
 
 NAME = "xgboost"
-_WRAPPED = "__jupyter_tracker_wrapped__"
+_ROUNDS = 10
 
 
-def install(module: Any) -> None:
-    """Wrap the training function under each of its names."""
-    train = _wrap(module.train, module.callback.TrainingCallback)
-    for place in (module, module.training, module.sklearn):
-        if hasattr(place, "train"):
-            place.train = train
+def install(module: ModuleType) -> None:
+    """Observe the two training functions under each of their names."""
+    observers.update({"xgboost.train": _train, "xgboost.cv": _cross_validate})
+    places = [module, module.training, *([module.sklearn] if hasattr(module, "sklearn") else [])]
+    patches.observe_functions("xgboost.train", [module.train], *places)
+    patches.observe_functions("xgboost.cv", [module.cv], *places)
 
 
-def _wrap(original: Callable[..., Any], callback: type) -> Callable[..., Any]:
-    if hasattr(original, _WRAPPED):
-        return original
-    curves = _curves(callback)
-
-    @functools.wraps(original)
-    def train(*args: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        level = switch.level()
-        run = switch.run_for(NAME) if level <= 1 else None
-        if run is None:
-            return original(*args, **options)
-        if level == 0:
-            with run.contained("the params of xgboost", misuse=True):
-                _record_params(run, args, options)
-        options["callbacks"] = [*(options.get("callbacks") or ()), curves(run)]
-        with switch.training():
-            booster = original(*args, **options)
-        with run.contained("the result of xgboost", misuse=True):
-            _record_result(run, booster)
-        return booster
-
-    setattr(train, _WRAPPED, True)
-    return train
+def _train(call: Call) -> Finish | None:
+    if NAME in switch.settings.excluded:
+        return None
+    training = begin(call, NAME, _ROUNDS)
+    prefix = training.series("curves")
+    if prefix is not None:
+        # first, for xgboost asks no callback after the one that stops the training
+        call.options["callbacks"] = [_curves()(call.run, prefix), *(call.options.get("callbacks") or ())]
+    return lambda booster: _record_booster(training, booster)
 
 
-def _curves(callback: type) -> type:
-    class Curves(callback):  # type: ignore[misc]
+@functools.cache
+def _curves() -> type:
+    class Curves(sys.modules["xgboost"].callback.TrainingCallback):  # type: ignore[misc]
         """Logs the newest value of every evaluation after each round."""
 
-        def __init__(self, run: Run) -> None:
+        def __init__(self, run: Run, prefix: str) -> None:
             super().__init__()
             self.run = run
+            self.prefix = prefix
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            with self.run.contained("the curves of xgboost", misuse=True):
-                newest = {
-                    f"{data}-{metric}": _last(values)
-                    for data, found in evals_log.items()
-                    for metric, values in found.items()
-                }
-                if newest:
-                    self.run.log_metrics(newest, step=epoch)
+            with self.run.contained("a round of xgboost", misuse=True):
+                self.run.log_metrics(
+                    {
+                        f"{self.prefix}{data}-{metric}": values[-1]
+                        for data, metrics in evals_log.items()
+                        for metric, values in metrics.items()
+                    },
+                    step=epoch,
+                )
             return False
 
     return Curves
 
 
-def _last(values: Any) -> float:
-    value = values[-1]
-    return float(value[0] if isinstance(value, tuple) else value)
-
-
-def _record_params(run: Run, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-    params = dict(args[0] if args else options.get("params") or {})
-    rounds = args[2] if len(args) > 2 else options.get("num_boost_round", 10)
-    stopping = options.get("early_stopping_rounds")
-    params |= {"num_boost_round": rounds} | ({"early_stopping_rounds": stopping} if stopping else {})
-    run.log_params(params, origin=NAME)
-    run.set_tag("estimator", "Booster")
-
-
-def _record_result(run: Run, booster: Any) -> None:
+def _record_booster(training: Training, booster: Any) -> None:
     if booster.attr("best_iteration") is not None:
-        run.log_metrics({"best_iteration": booster.best_iteration, "best_score": booster.best_score})
-    importance = booster.get_score(importance_type="gain")
-    if importance:
-        run.log_dict(importance, "feature_importance.json")
+        best = {"best_iteration": booster.best_iteration, "best_score": booster.best_score}
+        training.run.log_metrics({f"{training.prefix}{key}": value for key, value in best.items()})
+    log_importance(training, _importance(booster))
+
+
+def _importance(booster: Any) -> dict[str, float]:
+    """The gain of each feature; of linear boosters, which have none, their weights' sizes."""
+    linear = '"gblinear"' in booster.save_config()
+    found = booster.get_score(importance_type="weight" if linear else "gain")
+    return {name: abs(float(value)) for name, value in found.items() if not isinstance(value, list)}
+
+
+def _cross_validate(call: Call) -> Finish | None:
+    if NAME in switch.settings.excluded:
+        return None
+    training = begin(call, NAME, _ROUNDS)
+    return lambda history: _record_history(training, history)
+
+
+def _record_history(training: Training, history: Any) -> None:
+    """`history` maps "test-rmse-mean" and the like to a value for each round, as a dict or data frame."""
+    prefix = training.series("curves")
+    if prefix is not None:
+        curves = {f"{prefix}{key}": list(history[key]) for key in history}
+        for step, values in enumerate(zip(*curves.values(), strict=True)):
+            training.run.log_metrics(dict(zip(curves, values, strict=True)), step=step)

@@ -77,9 +77,10 @@ def test_a_library_that_cannot_be_followed_still_imports(tmp_path: Path) -> None
     """
     said = python(code, tmp_path)
     assert said.startswith("True")
-    assert "Training with xgboost will not be recorded (AttributeError" in said
+    assert "xgboost" in said.removeprefix("True")
+    assert "AttributeError" in said
 
 
 def test_an_unknown_framework_is_named() -> None:
-    with pytest.raises(Invalid, match="no framework torch\nThere are sklearn, xgboost."):
+    with pytest.raises(Invalid, match=r"no framework torch\nThere are .*sklearn, xgboost"):
         frameworks.autolog(exclude=["torch"])

@@ -1,310 +1,596 @@
-"""What scikit-learn trains is recorded once, as the user called it, and trains as it would alone."""
-
 from __future__ import annotations
 
 import inspect
+import json
+import multiprocessing
 import pickle
-import warnings
+import random
+import subprocess
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import model_selection
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_diabetes, load_iris
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, StackingRegressor
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401  (makes the class available)
+import sklearn.linear_model
+import sklearn.metrics
+import sklearn.model_selection
+from autologged import artifacts, autologged, children, curves, estimators, events, metrics, params
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingRegressor,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    cross_validate,
+)
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from jupyter_tracker import fluent
-from jupyter_tracker.catalog import Catalog
-from jupyter_tracker.frameworks import autolog, autologging
-from jupyter_tracker.journal import read
-from jupyter_tracker.roots import Root
-from jupyter_tracker.run import Run
+import jupyter_tracker as jt
+from jupyter_tracker.errors import Invalid
+from jupyter_tracker.frameworks import autologging
 
-IRIS = load_iris(return_X_y=True)
-DIABETES = load_diabetes(return_X_y=True)
+X, y = load_diabetes(return_X_y=True)
+WINE, KIND = load_wine(return_X_y=True)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    root = Root.create(tmp_path)
-    started = Run.start(root, Catalog(root).ensure_experiment("x"))
-    fluent.push(started)
-    with autologging():
-        yield started
-    started.end()
-    assert [event.fields for event in read(root, started.run_id) if event.kind == "problem"] == []
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path) -> Iterator[Path]:
+    with autologged(tmp_path):
+        yield tmp_path
 
 
-def points(run: Run) -> dict[str, list[float]]:
-    """Return every value of every metric of a run, in order."""
-    found: dict[str, list[float]] = {}
-    for event in read(run.root, run.run_id):
-        if event.kind == "metrics":
-            for key, value in event.fields["values"].items():
-                found.setdefault(key, []).append(float(value))
-    return found
+class Doubled(RegressorMixin, BaseEstimator):
+    """An estimator of the user's: two ridges, fitted by its own code."""
 
+    def __init__(self, alpha: float = 1.0, fail: bool = False) -> None:
+        self.alpha = alpha
+        self.fail = fail
 
-def children(run: Run) -> list[dict[str, dict[str, Any]]]:
-    """Return the merged values of params and metrics of each child of a run."""
-    found = []
-    for home in sorted(run.root.runs.iterdir()):
-        events = list(read(run.root, home.name))
-        if events[0].fields.get("parent") != run.run_id:
-            continue
-        merged: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "end": {}}
-        for event in events:
-            if event.kind in ("params", "metrics"):
-                merged[event.kind] |= event.fields["values"]
-            elif event.kind == "end":
-                merged["end"] = event.fields
-        found.append(merged)
-    return found
-
-
-def test_a_classifier_leaves_its_class_params_and_scores(run: Run) -> None:
-    forest = RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0).fit(*IRIS)
-    assert run.tags["estimator"] == "RandomForestClassifier"
-    assert (run.params["n_estimators"], run.params["max_depth"]) == (5, 3)
-    assert set(run.origins.values()) == {"sklearn"}
-    assert points(run)["training_accuracy"] == [forest.score(*IRIS)]
-    assert points(run).keys() == {"training_accuracy", "training_f1"}
-
-
-def test_a_regressor_leaves_its_scores(run: Run) -> None:
-    line = LinearRegression().fit(*DIABETES)
-    assert points(run)["training_r2"] == [pytest.approx(line.score(*DIABETES))]
-    assert points(run).keys() == {"training_r2", "training_rmse", "training_mae"}
-
-
-def test_of_a_pipeline_only_the_pipeline(run: Run) -> None:
-    make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(*IRIS)
-    assert run.tags["estimator"] == "Pipeline"
-    assert run.params["logisticregression__C"] == 0.5
-    assert run.params["standardscaler"] == "StandardScaler"
-    assert len(points(run)["training_accuracy"]) == 1
-
-
-@pytest.mark.parametrize("jobs", [None, 2])
-def test_of_an_ensemble_only_the_ensemble(run: Run, jobs: int | None) -> None:
-    StackingRegressor([("ridge", Ridge()), ("line", LinearRegression())], n_jobs=jobs).fit(*DIABETES)
-    assert run.tags["estimator"] == "StackingRegressor"
-    assert len(points(run)["training_r2"]) == 1
-
-
-def test_trees_of_a_forest_in_threads_are_not_recorded(run: Run) -> None:
-    RandomForestRegressor(n_estimators=4, n_jobs=-1).fit(*DIABETES)
-    assert run.tags["estimator"] == "RandomForestRegressor"
-
-
-@pytest.mark.parametrize("jobs", [None, 2])
-def test_a_grid_search_leaves_its_candidates(run: Run, jobs: int | None) -> None:
-    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, cv=3, n_jobs=jobs).fit(*DIABETES)
-    assert run.tags["estimator"] == "GridSearchCV"
-    assert (run.params["best_alpha"], run.params["estimator"]) == (search.best_params_["alpha"], "Ridge")
-    assert points(run)["best_cv_score"] == [search.best_score_]
-    found = children(run)
-    assert {child["params"]["alpha"] for child in found} == {0.1, 1.0, 10.0}
-    assert max(child["metrics"]["mean_test_score"] for child in found) == search.best_score_
-    assert all("std_test_score" in child["metrics"] for child in found)
-    assert {child["end"]["outcome"] for child in found} == {"finished"}
-
-
-def test_a_search_keeps_its_best_fifty(run: Run) -> None:
-    search = GridSearchCV(Ridge(), {"alpha": list(np.linspace(0.01, 5, 60))}, cv=2).fit(*DIABETES)
-    scores = sorted(search.cv_results_["mean_test_score"])[-50:]
-    assert sorted(child["metrics"]["mean_test_score"] for child in children(run)) == pytest.approx(scores)
-
-
-def test_several_scores_rank_by_the_one_that_refits(run: Run) -> None:
-    GridSearchCV(Ridge(), {"alpha": [1, 2]}, scoring=["r2", "max_error"], refit="max_error", cv=2).fit(
-        *DIABETES
-    )
-    assert {"mean_test_r2", "mean_test_max_error"} <= children(run)[0]["metrics"].keys()
-
-
-def test_a_search_that_does_not_refit(run: Run) -> None:
-    grid = {"alpha": [1, 2]}
-    GridSearchCV(Ridge(), grid, scoring=["r2", "max_error"], refit=False, cv=2).fit(*DIABETES)
-    RandomizedSearchCV(Ridge(), grid, n_iter=2, cv=2, refit=lambda results: 0).fit(*DIABETES)
-    assert len(children(run)) == 4
-
-
-def test_a_halving_search_says_how_much_each_candidate_saw(run: Run) -> None:
-    HalvingGridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, cv=2, random_state=0).fit(*DIABETES)
-    assert all({"iter", "n_resources"} <= child["params"].keys() for child in children(run))
-
-
-def test_cross_validation_leaves_folds_mean_and_spread(run: Run) -> None:
-    scores = model_selection.cross_val_score(Ridge(alpha=2.0), *DIABETES, cv=4)
-    assert points(run)["cv_test_score"] == list(scores)
-    assert points(run)["cv_test_score_mean"] == [scores.mean()]
-    assert points(run)["cv_test_score_std"] == [scores.std()]
-    assert (run.params["alpha"], run.tags["estimator"]) == (2.0, "Ridge")
-    assert "training_r2" not in points(run)
-
-
-def test_cross_validate_leaves_every_score(run: Run) -> None:
-    scores = model_selection.cross_validate(
-        estimator=Ridge(),
-        X=DIABETES[0],
-        y=DIABETES[1],
-        cv=3,
-        scoring=["r2", "max_error"],
-        return_train_score=True,
-    )
-    assert points(run)["cv_train_r2"] == list(scores["train_r2"])
-    assert len(points(run)["cv_test_max_error"]) == 3
-
-
-def test_two_estimators_do_not_replace_each_other(run: Run) -> None:
-    Ridge(alpha=1.0).fit(*DIABETES)
-    Ridge(alpha=2.0).fit(*DIABETES)
-    RandomForestRegressor(n_estimators=3).fit(*DIABETES)
-    assert (run.params["alpha"], run.params["Ridge_2.alpha"], run.params["n_estimators"]) == (1.0, 2.0, 3)
-    assert run.tags["estimator"] == "Ridge, RandomForestRegressor"
-    assert len(points(run)["training_r2"]) == 3
-
-
-def test_a_param_of_the_user_is_not_replaced(run: Run) -> None:
-    run.log_param("alpha", "chosen by hand")
-    Ridge(alpha=1.0).fit(*DIABETES)
-    assert (run.params["alpha"], run.params["Ridge.alpha"]) == ("chosen by hand", 1.0)
-
-
-def test_a_fit_that_raises_raises_the_same_and_leaves_its_params(run: Run) -> None:
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        Ridge(alpha=3.0).fit(DIABETES[0], DIABETES[1][:-1])
-    assert run.params["alpha"] == 3.0
-    LinearRegression().fit(*DIABETES)
-    assert "training_r2" in points(run), "the next fit is again the user's own"
-
-
-class Majority(ClassifierMixin, BaseEstimator):
-    """The documentation of a user's class."""
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
-
-    def fit(self, X: Any, y: Any, *, shuffle: bool = False) -> Majority:  # noqa: N803  (scikit-learn's name)
-        """Fit to the majority."""
-        self.classes_, counts = np.unique(y, return_counts=True)
-        self.winner_ = self.classes_[counts.argmax()]
+    def fit(self, X: Any, y: Any) -> Doubled:
+        """Fit both."""
+        self.inner_ = [Ridge(alpha=self.alpha).fit(X, y) for _ in range(2)]
+        if self.fail:
+            raise RuntimeError("no luck")
         return self
 
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        return np.full(len(X), self.winner_)
+    def predict(self, X: Any) -> Any:
+        return sum(inner.predict(X) for inner in self.inner_) / 2
 
 
-class Weighted(Majority):
-    def fit(self, X: Any, y: Any, *, shuffle: bool = False) -> Majority:  # noqa: N803
-        return super().fit(X, y, shuffle=shuffle)
+def test_a_regressor_leaves_its_params_its_class_and_its_training_scores() -> None:
+    with jt.start_run() as run:
+        model = Ridge(alpha=0.5).fit(X, y)
+    predicted = model.predict(X)
+    assert params(run) == model.get_params()
+    assert {origin for event in events(run, "params") for origin in event["origin"].values()} == {"sklearn"}
+    assert estimators(run) == "Ridge"
+    assert metrics(run) == pytest.approx(
+        {
+            "training_r2": sklearn.metrics.r2_score(y, predicted),
+            "training_rmse": sklearn.metrics.root_mean_squared_error(y, predicted),
+            "training_mae": sklearn.metrics.mean_absolute_error(y, predicted),
+        }
+    )
+    assert events(run, "problem") == []
 
 
-def test_classes_of_the_user_stay_what_they_are(run: Run) -> None:
-    fitted = Weighted(weight=2.0).fit(IRIS[0].tolist(), list(IRIS[1]), shuffle=True)
-    assert (run.tags["estimator"], run.params["weight"]) == ("Weighted", 2.0)
-    assert list(inspect.signature(Majority.fit).parameters) == ["self", "X", "y", "shuffle"]
-    assert Majority.fit.__doc__ == "Fit to the majority."
-    again = pickle.loads(pickle.dumps(fitted))
-    assert again.winner_ == fitted.winner_
-    assert clone(again).get_params() == {"weight": 2.0}
-    assert pickle.loads(pickle.dumps(Majority.fit)) is Majority.fit
+@pytest.mark.parametrize("names", [None, np.array(["barolo", "grignolino", "barbera"])])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_classifier_is_scored_as_scikit_learn_scores_it(names: Any, weighted: bool) -> None:
+    truth = KIND if names is None else names[KIND]
+    weight = np.linspace(0.1, 3, len(truth)) if weighted else None
+    with jt.start_run() as run:
+        model = DecisionTreeClassifier(max_depth=2).fit(WINE, truth, sample_weight=weight)
+    predicted, likely = model.predict(WINE), model.predict_proba(WINE)
+    measure = sklearn.metrics
+    assert metrics(run) == pytest.approx(
+        {
+            "training_accuracy": measure.accuracy_score(truth, predicted, sample_weight=weight),
+            "training_f1": measure.f1_score(truth, predicted, average="weighted", sample_weight=weight),
+            "training_log_loss": measure.log_loss(truth, likely, sample_weight=weight, labels=model.classes_),
+        }
+    )
 
 
-def test_warm_start_and_partial_fit_go_on_as_alone(run: Run) -> None:
-    forest = RandomForestClassifier(n_estimators=2, warm_start=True, random_state=0).fit(*IRIS)
-    forest.set_params(n_estimators=4).fit(*IRIS)
+def test_targets_of_several_columns_are_scored_where_that_means_something() -> None:
+    both = np.column_stack([y, -2 * y + X[:, 0]])
+    labels = np.column_stack([KIND, KIND > 0])
+    with jt.start_run() as run:
+        model = LinearRegression().fit(X, both)
+        DecisionTreeClassifier().fit(WINE, labels)
+    predicted = model.predict(X)
+    assert metrics(run) == pytest.approx(
+        {
+            "training_r2": sklearn.metrics.r2_score(both, predicted),
+            "training_rmse": sklearn.metrics.root_mean_squared_error(both, predicted),
+            "training_mae": sklearn.metrics.mean_absolute_error(both, predicted),
+        }
+    )
+    assert events(run, "problem") == []
+
+
+def test_what_is_neither_has_its_own_score() -> None:
+    with jt.start_run() as run:
+        model = KMeans(3, n_init=1, random_state=0)
+        model.fit_predict(WINE)
+    assert metrics(run) == pytest.approx({"training_score": model.score(WINE)})
+
+
+def test_a_transformer_alone_is_no_model() -> None:
+    with jt.start_run() as run:
+        scaled = StandardScaler().fit_transform(WINE)
+        PCA(2).fit(scaled)
+        LogisticRegression(max_iter=500).fit(scaled, KIND)
+    assert estimators(run) == "LogisticRegression"
+    assert "copy" not in params(run)
+
+
+def test_only_the_outermost_fit_is_recorded() -> None:
+    with jt.start_run() as run:
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(WINE, KIND)
+    assert estimators(run) == "Pipeline(StandardScaler, LogisticRegression)"
+    assert params(run)["logisticregression__C"] == 1.0
+    assert params(run)["standardscaler"] == "StandardScaler"
+    assert params(run)["steps"] == [
+        ["standardscaler", "StandardScaler"],
+        ["logisticregression", "LogisticRegression"],
+    ]
+    assert [len(points) for points in curves(run).values()] == [1, 1, 1]
+
+
+def test_a_pipeline_that_fits_and_predicts_at_once_does_not_leave_its_steps() -> None:
+    with jt.start_run() as run:
+        make_pipeline(StandardScaler(), KMeans(2, n_init=1)).fit_predict(WINE)
+    assert estimators(run) == "Pipeline(StandardScaler, KMeans)"
+
+
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing", "loky"])
+def test_what_meta_estimators_fit_in_threads_and_processes_is_not_the_users(backend: str) -> None:
+    with jt.start_run() as run, parallel_config(backend):
+        BaggingClassifier(DecisionTreeClassifier(), n_estimators=4, n_jobs=2).fit(WINE, KIND)
+        GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, n_jobs=2, cv=2).fit(WINE, KIND)
+        cross_val_predict(DecisionTreeClassifier(), WINE, KIND, n_jobs=2)
+        Parallel(n_jobs=2)(delayed(DecisionTreeClassifier(max_depth=d).fit)(WINE, KIND) for d in (1, 2))
+    assert (
+        estimators(run) == "BaggingClassifier(DecisionTreeClassifier), GridSearchCV(DecisionTreeClassifier)"
+    )
+    assert events(run, "problem") == []
+
+
+def test_estimators_of_the_user_are_recorded_and_their_inner_fits_are_not() -> None:
+    class Later(Doubled):
+        pass
+
+    with jt.start_run() as run:
+        Later(alpha=0.1).fit(X, y)
+    assert estimators(run) == "Later"
+    assert params(run) == {"alpha": 0.1, "fail": False}
+    assert len(curves(run)["training_r2"]) == 1
+
+
+def test_a_class_with_a_hook_of_its_own_keeps_it() -> None:
+    seen: list[type] = []
+
+    class Hooked(Doubled):
+        def __init_subclass__(cls, *, word: str, **options: Any) -> None:
+            super().__init_subclass__(**options)
+            seen.append((cls, word))  # type: ignore[arg-type]
+
+    class Leaf(Hooked, word="w"):
+        def fit(self, X: Any, y: Any) -> Leaf:
+            return super().fit(X, y)  # type: ignore[return-value]
+
+    with jt.start_run() as run:
+        Leaf().fit(X, y)
+    assert seen == [(Leaf, "w")]
+    assert estimators(run) == "Leaf"
+    assert len(curves(run)["training_r2"]) == 1
+
+
+def test_an_error_of_fit_reaches_the_user_as_it_is_with_one_hidden_frame() -> None:
+    with pytest.raises(RuntimeError, match="no luck") as caught, jt.start_run() as run:
+        Doubled(fail=True).fit(X, y)
+    ours = [
+        frame for frame, _ in traceback.walk_tb(caught.tb) if "jupyter_tracker" in frame.f_code.co_filename
+    ]
+    assert len([frame for frame in ours if "frameworks" in frame.f_code.co_filename]) == 1
+    assert all(f.f_locals["__tracebackhide__"] for f in ours if "frameworks" in f.f_code.co_filename)
+    assert params(run) == {"alpha": 1.0, "fail": True}
+    assert metrics(run) == {}
+    with jt.start_run() as after:
+        Ridge().fit(X, y)
+    assert estimators(after) == "Ridge"
+
+
+def test_several_estimators_of_a_run_keep_their_names_apart() -> None:
+    with jt.start_run() as run:
+        Ridge(alpha=0.5).fit(X, y)
+        Ridge(alpha=0.7).fit(X, y)
+        DecisionTreeRegressor(max_depth=2, random_state=0).fit(X, y)
+    assert params(run)["alpha"] == 0.5
+    assert params(run)["Ridge_2.alpha"] == 0.7
+    assert params(run)["DecisionTreeRegressor.max_depth"] == 2
+    assert estimators(run) == "Ridge, DecisionTreeRegressor"
+    assert [step for step, _ in curves(run)["training_r2"]] == [0, 1]
+    assert len(curves(run)["DecisionTreeRegressor.training_r2"]) == 1
+
+
+def test_a_param_the_user_logged_is_not_overwritten() -> None:
+    with jt.start_run() as run:
+        jt.log_param("alpha", "my own")
+        Ridge(alpha=0.5).fit(X, y)
+    assert params(run)["alpha"] == "my own"
+    assert params(run)["Ridge.alpha"] == 0.5
+
+
+def test_many_fits_are_a_curve_and_do_not_flood_the_params() -> None:
+    with jt.start_run() as run:
+        for alpha in range(1, 31):
+            Ridge(alpha=alpha).fit(X, y)
+    assert len(curves(run)["training_r2"]) == 30
+    assert len({key for key in params(run) if key.endswith("alpha")}) == 20
+
+
+def test_batches_of_partial_fit_are_one_training() -> None:
+    with jt.start_run() as run:
+        model = SGDClassifier(random_state=0)
+        for rows in np.array_split(np.arange(len(KIND)), 5):
+            model.partial_fit(WINE[rows], KIND[rows], classes=[0, 1, 2])
+    assert len(events(run, "params")) == 1
+    assert len(curves(run)["training_accuracy"]) == 1
+
+
+def test_a_warm_start_goes_on() -> None:
+    with jt.start_run() as run:
+        forest = RandomForestRegressor(n_estimators=2, warm_start=True, random_state=0).fit(X, y)
+        forest.set_params(n_estimators=4).fit(X, y)
     assert len(forest.estimators_) == 4
-    assert run.params["RandomForestClassifier_2.n_estimators"] == 4
-    SGDClassifier(random_state=0).partial_fit(*IRIS, classes=[0, 1, 2])
-    assert "SGDClassifier" not in run.tags["estimator"]
+    assert params(run)["RandomForestRegressor_2.n_estimators"] == 4
 
 
-def test_fits_in_threads_of_the_user_are_all_recorded(run: Run) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda depth: DecisionTreeClassifier(max_depth=depth).fit(*IRIS), range(1, 9)))
-    assert len(points(run)["training_accuracy"]) == 8
-    depths = {value for key, value in run.params.items() if key.endswith("max_depth")}
-    assert depths == set(range(1, 9))
+def test_scores_and_measures_are_recorded_under_the_names_of_the_data() -> None:
+    X_test, y_test = X[300:], y[300:]
+
+    def report(model: Any, features: Any, truth: Any) -> float:
+        return mean_squared_error(truth, model.predict(features))
+
+    with jt.start_run() as run:
+        ridge, tree = (
+            Ridge().fit(X[:300], y[:300]),
+            DecisionTreeRegressor(random_state=0).fit(X[:300], y[:300]),
+        )
+        score = ridge.score(X_test, y_test)
+        mse = mean_squared_error(y_test, ridge.predict(X_test))
+        predicted = tree.predict(X_test)
+        tree_mse = mean_squared_error(y_test, predicted)
+        whole = report(ridge, X, y)
+        spread = mean_squared_error(
+            np.column_stack([y, y]), np.column_stack([y, 2 * y]), multioutput="raw_values"
+        )
+    found = metrics(run)
+    assert found["score_X_test"] == score
+    assert found["mean_squared_error_y_test"] == mse
+    assert found["DecisionTreeRegressor.mean_squared_error_y_test"] == tree_mse
+    assert found["mean_squared_error_y"] == whole
+    assert len(spread) == 2
+    assert "mean_squared_error" not in found
 
 
-def test_the_random_numbers_that_follow_are_the_same(run: Run) -> None:
-    own = np.random.RandomState(3)
-    np.random.seed(7)
-    DummyClassifier(strategy="stratified").fit(*IRIS)
-    DummyClassifier(strategy="uniform", random_state=own).fit(*IRIS)
-    assert len(points(run)["training_accuracy"]) == 2
-    assert own.randint(1 << 30) == np.random.RandomState(3).randint(1 << 30)
-    drawn = np.random.randint(1 << 30)
-    np.random.seed(7)
-    assert drawn == np.random.randint(1 << 30)
+def test_an_average_is_part_of_the_name_and_repeated_evaluation_is_a_curve() -> None:
+    with jt.start_run() as run:
+        model = DecisionTreeClassifier(max_depth=1).fit(WINE, KIND)
+        guess = model.predict(WINE)
+        sklearn.metrics.f1_score(KIND, guess, average="macro")
+        for rows in np.array_split(np.arange(len(KIND)), 3):
+            accuracy_score(KIND[rows], guess[rows])
+    assert "f1_score_macro_KIND" in metrics(run)
+    assert [step for step, _ in curves(run)["accuracy_score"]] == [0, 1, 2]
 
 
-def test_nothing_is_printed_or_warned_that_was_not_before(
-    run: Run, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        RandomForestClassifier(n_estimators=2, verbose=1, random_state=0).fit(*IRIS)
-        make_pipeline(StandardScaler(), Majority()).fit(*IRIS)
-    recorded = capfd.readouterr()
-    with autologging():
-        fluent.end_run()
-        RandomForestClassifier(n_estimators=2, verbose=1, random_state=0).fit(*IRIS)
-    alone = capfd.readouterr()
-    assert recorded.out.count("\n") == alone.out.count("\n")
-    assert recorded.err.count("\n") == alone.err.count("\n")
-    assert seen == []
+def test_a_grid_search_is_the_best_in_the_run_and_its_candidates_as_children() -> None:
+    with jt.start_run() as run:
+        search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3]}, cv=3).fit(
+            WINE, KIND
+        )
+    assert estimators(run) == "GridSearchCV(DecisionTreeClassifier)"
+    assert params(run)["best_max_depth"] == search.best_params_["max_depth"]
+    assert metrics(run)["best_cv_score"] == search.best_score_
+    assert artifacts(run) == ["cv_results.json"]
+    found = children(run)
+    assert {child.name for child in found} == {"candidate 1", "candidate 2", "candidate 3"}
+    by_depth = {child.typed_params["max_depth"]: child.data.metrics for child in found}
+    for place, depth in enumerate([1, 2, 3]):
+        assert by_depth[depth]["mean_test_score"] == search.cv_results_["mean_test_score"][place]
+        assert by_depth[depth]["std_test_score"] == search.cv_results_["std_test_score"][place]
 
 
-def test_many_rows_are_not_predicted(run: Run) -> None:
-    rows = np.arange(20_001.0).reshape(-1, 1)
-    LinearRegression().fit(rows, rows.ravel())
-    assert run.tags["estimator"] == "LinearRegression"
-    assert points(run) == {}
+def test_a_search_for_several_scores_ranks_by_the_one_it_refits(root: Path) -> None:
+    jt.autolog(candidates=2)
+    scoring = {"mse": "neg_mean_squared_error", "r2": "r2"}
+    grid = {"alpha": [1e-3, 10.0, 1e4]}
+    with jt.start_run() as run:
+        search = RandomizedSearchCV(Ridge(), grid, n_iter=3, scoring=scoring, refit="r2", cv=3).fit(X, y)
+    best = search.best_params_["alpha"]
+    found = [child.typed_params["alpha"] for child in children(run)]
+    assert len(found) == 2
+    assert best in found
+    assert 1e4 not in found
+    directions = [event["values"] for child in children(run) for event in _directions(child.run_id)]
+    assert {"mean_test_mse": "max"} in directions
 
 
-def test_several_outputs_leave_what_can_be_scored(run: Run) -> None:
-    two = np.column_stack([IRIS[1], IRIS[1]])
-    DecisionTreeClassifier().fit(IRIS[0], two)
-    assert points(run) == {}
-    LinearRegression().fit(IRIS[0], two)
-    assert "training_r2" in points(run)
+def _directions(run_id: str) -> list[dict[str, Any]]:
+    found = jt.sql("select body from events where run_id = ? and kind = 'direction'", [run_id])
+    return [json.loads(row[0]) for row in found]
 
 
-def test_training_is_the_same_as_alone(run: Run) -> None:
-    followed = RandomForestRegressor(n_estimators=5, random_state=1).fit(*DIABETES).predict(DIABETES[0])
-    run.end()
-    alone = RandomForestRegressor(n_estimators=5, random_state=1).fit(*DIABETES).predict(DIABETES[0])
-    assert (followed == alone).all()
+def test_halving_searches_are_recorded_too() -> None:
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingGridSearchCV
+
+    with jt.start_run() as run:
+        tree = DecisionTreeClassifier(random_state=0)
+        search = HalvingGridSearchCV(tree, {"max_depth": [1, 2, 3]}, random_state=0, min_resources=30).fit(
+            WINE, KIND
+        )
+    assert params(run)["best_max_depth"] == search.best_params_["max_depth"]
+    assert len(children(run)) == len(search.cv_results_["params"])
 
 
-def test_nothing_without_a_run_or_outside_the_block(tmp_path: Path) -> None:
-    root = Root.create(tmp_path)
-    with autologging():
-        Ridge().fit(*DIABETES)
-    with Run.start(root, Catalog(root).ensure_experiment("x")) as started:
-        fluent.push(started)
-        Ridge().fit(*DIABETES)
-        assert (started.params, started.metrics) == ({}, {})
-        autolog(exclude=["sklearn"])
-        try:
-            Ridge().fit(*DIABETES)
-            assert started.params == {}
-            autolog()
-            Ridge().fit(*DIABETES)
-            assert started.params["alpha"] == 1.0
-        finally:
-            autolog(False)
+def test_folds_are_curves_with_their_mean() -> None:
+    with jt.start_run() as run:
+        scores = cross_val_score(Ridge(), X, y, cv=4)
+        both = cross_validate(
+            Ridge(), X, y, cv=3, scoring=["r2", "neg_mean_squared_error"], return_train_score=True
+        )
+    assert curves(run)["cv_test_score"] == [(fold, score) for fold, score in enumerate(scores)]
+    assert metrics(run)["cv_test_score_mean"] == pytest.approx(scores.mean())
+    assert metrics(run)["cv_test_score_std"] == pytest.approx(scores.std())
+    assert [value for _, value in curves(run)["Ridge_2.cv_test_r2"]] == list(both["test_r2"])
+    assert len(curves(run)["Ridge_2.cv_train_neg_mean_squared_error"]) == 3
+    assert {"cv_test_neg_mean_squared_error_mean": "max"} in [
+        event["values"] for event in events(run, "direction")
+    ]
+    assert estimators(run) == "Ridge"
+
+
+def test_a_function_imported_by_name_before_is_followed_in_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sklearn.metrics import accuracy_score\nfrom sklearn.model_selection import cross_val_score\n"
+        "from sklearn.dummy import DummyClassifier\nimport jupyter_tracker as jt, sklearn.metrics\n"
+        f"plain = sklearn.metrics.accuracy_score\njt.set_root({str(tmp_path)!r})\njt.autolog()\n"
+        "X, y = [[1], [2], [3], [4]], [0, 1, 1, 1]\n"
+        "with jt.start_run() as run:\n    accuracy_score(y, y)\n    cross_val_score(DummyClassifier(), X, y, cv=2, error_score=0)\n"
+        "print(run.metrics)\nassert accuracy_score is sklearn.metrics.accuracy_score\n"
+        "jt.autolog(False)\nassert accuracy_score is sklearn.metrics.accuracy_score and not hasattr(accuracy_score, '_'), 1\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy_score_y" in done.stdout
+    assert "cv_test_score_mean" in done.stdout
+
+
+def test_signatures_docs_clones_and_pickles_are_what_they_are_without(root: Path) -> None:
+    observed = Ridge.fit, sklearn.metrics.accuracy_score, Doubled.fit
+    jt.autolog(False)
+    plain = Ridge.fit, sklearn.metrics.accuracy_score, Doubled.fit
+    for one, other in zip(observed, plain, strict=True):
+        assert one is not other
+        assert inspect.signature(one) == inspect.signature(other)
+        assert (one.__doc__, one.__name__, one.__qualname__) == (
+            other.__doc__,
+            other.__name__,
+            other.__qualname__,
+        )
+        assert inspect.getsource(one) == inspect.getsource(other)
+    jt.autolog()
+    for method in (Ridge.fit, sklearn.metrics.accuracy_score, Ridge().fit):
+        assert pickle.loads(pickle.dumps(method)).__name__ == method.__name__
+    model = Ridge(alpha=0.5).fit(X, y)
+    assert clone(model).get_params() == model.get_params()
+    assert pickle.dumps(model) == pickle.dumps(_without(lambda: Ridge(alpha=0.5).fit(X, y)))
+    assert inspect.isfunction(Ridge.fit)
+    assert "sample_weight" in str(Ridge().set_fit_request.__signature__)
+
+
+def _without(work: Any) -> Any:
+    jt.autolog(False)
+    try:
+        return work()
+    finally:
+        jt.autolog()
+
+
+def test_a_users_class_travels_to_a_process_without_the_tracker(tmp_path: Path) -> None:
+    import cloudpickle
+
+    class Local(RegressorMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Local:
+            self.mean_ = sum(y) / len(y)
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return [self.mean_] * len(X)
+
+    Local.__module__ = "__main__"
+    Local.fit.__module__ = Local.predict.__module__ = "__main__"
+    file = tmp_path / "local.pkl"
+    file.write_bytes(cloudpickle.dumps(Local()))
+    code = (
+        "import sys, pickle\nsys.modules['jupyter_tracker'] = None\n"
+        f"model = pickle.load(open({str(file)!r}, 'rb'))\nprint(model.fit([1, 2], [3, 5]).predict([0]))\n"
+        "assert not [name for name in sys.modules if name.startswith('jupyter_tracker.')]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[4.0]"
+
+
+def test_random_states_are_as_they_would_be_without() -> None:
+    class Noisy(ClassifierMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Noisy:
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return np.random.randint(0, 2, len(X)) + random.randint(0, 0)
+
+    def work() -> tuple[Any, ...]:
+        np.random.seed(7)
+        random.seed(7)
+        Noisy().fit(WINE, KIND)
+        return (
+            np.random.rand(),
+            random.random(),
+            RandomForestClassifier(3).fit(WINE, KIND).predict(WINE).tolist(),
+        )
+
+    with jt.start_run() as run:
+        inside = work()
+    assert inside == _without(work)
+    assert "training_accuracy" in metrics(run)
+
+
+def test_a_verbose_estimator_prints_no_more_than_without(capsys: pytest.CaptureFixture[str]) -> None:
+    with jt.start_run() as run:
+        model = RandomForestClassifier(3, verbose=2, random_state=0).fit(WINE, KIND)
+    assert capsys.readouterr().out.count("building tree") == 3
+    assert "training_accuracy" in metrics(run)
+    assert model.verbose == 2
+
+
+def test_large_data_and_slow_predictors_are_not_scored() -> None:
+    wide = np.zeros((2001, 2))
+    wide[:, 0] = np.arange(2001)
+    with jt.start_run() as run:
+        KNeighborsClassifier().fit(wide, np.arange(2001) % 2)
+        make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(wide, np.arange(2001) % 2)
+    assert metrics(run) == {}
+    jt.autolog(rows=100)
+    with jt.start_run() as run:
+        Ridge().fit(X, y)
+    assert metrics(run) == {}
+
+
+def test_a_failure_of_the_recording_stays_on_the_run() -> None:
+    class Secretive(Doubled):
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            raise OSError("not today")
+
+        def predict(self, X: Any) -> Any:
+            raise LookupError("broken")
+
+    with jt.start_run() as run:
+        assert isinstance(Secretive().fit(X, y), Secretive)
+        Ridge().fit(X, y)
+    problems = [event["error"] for event in events(run, "problem")]
+    assert "OSError: not today" in problems
+    assert "training_r2" in "".join(metrics(run))
+
+
+def test_fits_in_threads_of_the_users_are_recorded() -> None:
+    with jt.start_run() as run:
+        threads = [threading.Thread(target=lambda a=a: Ridge(alpha=a).fit(X, y)) for a in range(1, 7)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(curves(run)["training_r2"]) == 6
+    assert sorted(value for key, value in params(run).items() if key.endswith("alpha")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_it_is_off_without_a_run_and_when_switched_off() -> None:
+    Ridge().fit(X, y)
+    assert jt.active_run() is None
+    jt.autolog(False)
+    assert not hasattr(Ridge.fit, "__wrapped__") or Ridge.fit.__wrapped__.__module__.startswith("sklearn")
+    with jt.start_run() as run, autologging():
+        Ridge().fit(X, y)
+    assert events(run, "params") == []
+    jt.autolog(exclude="sklearn")
+    with jt.start_run() as run:
+        Ridge().fit(X, y)
+        accuracy_score(KIND, KIND)
+        cross_val_score(Ridge(), X, y)
+    assert events(run, "params") == []
+    assert metrics(run) == {}
+
+
+def test_wrong_use_is_an_error() -> None:
+    with pytest.raises(Invalid, match="no framework torch"):
+        jt.autolog(exclude=["torch"])
+    with pytest.raises(Invalid, match="counts"):
+        jt.autolog(rows=-1)
+
+
+def test_a_wrong_call_of_fit_is_the_librarys_error_alone() -> None:
+    with jt.start_run() as run:
+        with pytest.raises(TypeError, match="missing"):
+            Ridge.fit()
+        with pytest.raises(TypeError, match="missing"):
+            Ridge().fit()
+        with pytest.raises(ValueError, match="inconsistent"):
+            accuracy_score([1], [1, 2])
+    assert curves(run) == {}
+
+
+def test_a_dummy_on_a_constant_target_has_no_r2() -> None:
+    with jt.start_run() as run:
+        DummyRegressor().fit(X, np.ones(len(X)))
+    assert set(metrics(run)) == {"training_rmse", "training_mae"}
+
+
+def test_a_stack_is_one_estimator() -> None:
+    with jt.start_run() as run:
+        StackingRegressor([("a", Ridge()), ("b", LinearRegression())], cv=2).fit(X, y)
+    assert estimators(run) == "StackingRegressor"
+    assert params(run)["a__alpha"] == 1.0
+    assert params(run)["estimators"] == [["a", "Ridge"], ["b", "LinearRegression"]]
+
+
+def test_data_frames_lists_and_sparse_matrices_are_scored() -> None:
+    import pandas as pd
+    import scipy.sparse
+
+    with jt.start_run() as run:
+        Ridge().fit(pd.DataFrame(X), pd.Series(y, index=range(5, 5 + len(y))))
+        Ridge().fit(X.tolist(), y.tolist())
+        Ridge().fit(scipy.sparse.csr_matrix(X), y)
+    assert len(curves(run)["training_r2"]) == 3
+    assert events(run, "problem") == []
+
+
+def _train_in_a_child(run: Any) -> None:
+    Ridge(alpha=3).fit(X, y)
+
+
+def test_a_fit_of_the_users_in_a_forked_process_is_recorded() -> None:
+    with jt.start_run() as run:
+        child = multiprocessing.get_context("fork").Process(target=_train_in_a_child, args=(run,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    assert params(run)["alpha"] == 3

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 
 from jupyter_tracker import fluent
 from jupyter_tracker.catalog import Catalog
-from jupyter_tracker.frameworks import autolog, autologging
+from jupyter_tracker.frameworks import autolog, autologging, switch
 from jupyter_tracker.journal import read
 from jupyter_tracker.roots import Root
 from jupyter_tracker.run import Run
@@ -80,7 +80,7 @@ def test_the_estimator_is_recorded_once(run: Run) -> None:
     model.fit(*TRAIN, eval_set=[VALID], verbose=False)
     assert (run.params["n_estimators"], run.params["max_depth"]) == (6, 2)
     assert "num_boost_round" not in run.params
-    assert run.tags["estimator"] == "XGBRegressor"
+    assert run.tags["estimator"].startswith("XGBRegressor")
     assert curve(run, "validation_0-rmse") == list(enumerate(model.evals_result()["validation_0"]["rmse"]))
     assert len(curve(run, "training_r2")) == 1
     assert model.callbacks is None
@@ -90,7 +90,7 @@ def test_the_estimator_is_recorded_once(run: Run) -> None:
 def test_what_a_search_trains_leaves_no_curves(run: Run, jobs: int | None) -> None:
     search = GridSearchCV(xgboost.XGBRegressor(n_estimators=3), {"max_depth": [1, 2]}, cv=2, n_jobs=jobs)
     search.fit(*TRAIN, eval_set=[VALID], verbose=False)
-    assert run.tags["estimator"] == "GridSearchCV"
+    assert run.tags["estimator"].startswith("GridSearchCV")
     assert curve(run, "validation_0-rmse") == []
     assert len(curve(run, "best_cv_score")) == 1
 
@@ -116,10 +116,8 @@ def test_training_is_the_same_as_alone(run: Run) -> None:
     assert followed == xgboost.train({"seed": 1, "subsample": 0.5}, xgboost.DMatrix(*TRAIN), 5).save_raw()
 
 
-def test_excluding_xgboost_covers_its_estimators(run: Run) -> None:
-    autolog(False, exclude=["xgboost"])
-    try:
-        xgboost.XGBRegressor(n_estimators=2).fit(*TRAIN, eval_set=[VALID], verbose=False)
-        assert (run.params, run.metrics) == ({}, {})
-    finally:
-        autolog(False)
+def test_excluding_xgboost_covers_its_estimators(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "settings", switch.Settings())
+    autolog(exclude="xgboost")
+    xgboost.XGBRegressor(n_estimators=2).fit(*TRAIN, eval_set=[VALID], verbose=False)
+    assert (run.params, run.metrics) == ({}, {})
