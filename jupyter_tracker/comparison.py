@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -31,7 +32,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        return any(one != self.values[0] for one in self.values)
+        return not all(_same(one, self.values[0]) for one in self.values)
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def compare(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> Compariso
     facts = [_facts(con, run_id) for run_id in run_ids]
     rows = [row for kind in ("param", "metric", "tag") for row in _rows(kind, [fact[kind] for fact in facts])]
     rows += _rows("run", [fact["run"] for fact in facts])
+    rows += [row for row in _rows("package", [fact["packages"] for fact in facts]) if row.differs]
     sources = [fact["source"].get("code") or "" for fact in facts]
     return Comparison(
         list(run_ids),
@@ -172,12 +174,12 @@ def _sentence(before: dict[str, Any], after: dict[str, Any]) -> str:
     parts += _lines(before["source"].get("code") or "", after["source"].get("code") or "")
     if before["commit"] != after["commit"] and after["commit"]:
         parts.append(f"git {(before['commit'] or 'none')[:7]} → {after['commit'][:7]}")
+    packages = _changed(before["packages"], after["packages"])
+    parts += [f"{key} {old or 'absent'} → {new or 'removed'}" for key, old, new in packages[:_NAMED]]
+    if len(packages) > _NAMED:
+        parts.append(f"{len(packages) - _NAMED} more packages")
     parts += [
-        f"{key} {old or 'absent'} → {new or 'removed'}"
-        for key, old, new in _changed(before["packages"], after["packages"])[:_NAMED]
-    ]
-    parts += [
-        f"{key} {'+' if new > old else '−'}{number(abs(new - old))}"
+        f"{key} {_moved(old, new)}"
         for key, old, new in _changed(before["metric"], after["metric"])
         if old is not None and new is not None
     ]
@@ -186,12 +188,27 @@ def _sentence(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     keys = dict.fromkeys([*before, *after])
-    return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+    return [
+        (key, before.get(key), after.get(key)) for key in keys if not _same(before.get(key), after.get(key))
+    ]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, or both NaN."""
+    return bool(one == other or (one != one and other != other))
+
+
+def _moved(old: float, new: float) -> str:
+    if math.isfinite(old) and math.isfinite(new):
+        return f"{'+' if new > old else '−'}{number(abs(new - old))}"
+    return f"{_cell(old)} → {_cell(new)}"
 
 
 def _lines(before: str, after: str) -> list[str]:
-    marks = [line[0] for line in difflib.ndiff(before.splitlines(), after.splitlines())]
-    added, removed = marks.count("+"), marks.count("-")
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines())
+    changes = [change for change in matcher.get_opcodes() if change[0] != "equal"]
+    removed = sum(end - start for _, start, end, _, _ in changes)
+    added = sum(end - start for _, _, _, start, end in changes)
     return [f"cell (+{added} −{removed})"] if added or removed else []
 
 

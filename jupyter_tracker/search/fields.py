@@ -43,7 +43,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "error": Attribute("r.error", "text"),
 }
 ALIASES = {
-    "run_name": "name", "user_id": "user", "created": "start_time", "cell_id": "cell", "git_commit": "commit",
+    "run_name": "name", "run name": "name", "user_id": "user", "created": "start_time", "cell_id": "cell", "git_commit": "commit",
     "git_branch": "branch", "git_dirty": "dirty", "parent_run_id": "parent", "description": "note", "text": "name",
     "mlflow.runname": "name", "mlflow.user": "user", "mlflow.note.content": "note", "mlflow.parentrunid": "parent",
     "mlflow.source.git.commit": "commit", "mlflow.source.git.branch": "branch", "mlflow.source.name": "notebook",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MOST = 50_000
+ORDERS = 20
+_LONGEST_TOKEN = 200  # of ours; what is cut off from a longer one makes it invalid
 _VIEWS = {"active": "NOT r.deleted", "deleted": "r.deleted", "all": "true"}
 
 
@@ -48,6 +50,8 @@ def search(
     if not 0 < max_results <= MOST:
         raise Invalid(f"A page holds 1 to {MOST:,} runs, not {max_results}")
     orders = [parse_order(clause) for clause in order_by if clause.strip()]
+    if len(orders) > ORDERS:
+        raise Invalid(f"There are {len(orders):,} orders; {ORDERS} are the most")
     asked = _digest(filter, [str(clause) for clause in order_by], sorted(experiment_ids or ()), view)
     offset, newest = _read(page_token, asked) if page_token else (0, _newest(con))
     where, values = _where(filter, experiment_ids, view)
@@ -71,6 +75,8 @@ def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tup
         conditions.append(f"({sql})")  # NULL keeps a run out just as false does
         values += bound
     if experiment_ids:
+        if any(not experiment_id.isascii() for experiment_id in experiment_ids):
+            raise Invalid("An experiment id is 32 hexadecimal digits")
         conditions.append("r.experiment_id IN (SELECT unnest(?))")
         values.append(list(experiment_ids))
     return " AND ".join(conditions), values
@@ -90,7 +96,7 @@ def _order(orders: list[tuple[Field, bool]]) -> tuple[str, str, list[Any]]:
         if field.kind == "param":
             terms.append(_term(f"TRY_CAST({column} AS DOUBLE)", descending))
         terms.append(_term(column, descending))
-    return " ".join(joins), ", ".join([*terms, "r.start_time DESC NULLS LAST", "r.run_id DESC"]), values
+    return " ".join(joins), ", ".join([*terms, "r.start_time DESC NULLS LAST", "r.run_id"]), values
 
 
 def _term(column: str, descending: bool) -> str:
@@ -113,10 +119,13 @@ def _token(offset: int, newest: int, asked: str) -> str:
 def _read(token: str, asked: str) -> tuple[int, int]:
     """Return (offset, newest run) of a token; Invalid for one that this search did not give."""
     try:
-        offset, newest, digest = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+        offset, newest, digest = json.loads(
+            base64.b64decode(token[:_LONGEST_TOKEN], altchars=b"-_", validate=True)
+        )
     except (binascii.Error, ValueError, TypeError):
         offset, newest, digest = -1, -1, ""
-    if type(offset) is not int or type(newest) is not int or not 0 < offset < 2**40 or digest != asked:
+    numbers = type(offset) is int and type(newest) is int and 0 < offset < 2**40 and 0 <= newest < 2**31
+    if not numbers or digest != asked:
         raise Invalid(
             "The page token belongs to another search", hint="Ask for the first page again, without a token."
         )

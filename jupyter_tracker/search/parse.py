@@ -160,7 +160,7 @@ class _Parser:
         hint = "There are = != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL, IS NOT NULL and ~ (contains)."
         return fail(self.filter, token.at, "an operator was expected here", hint)
 
-    def _list(self, compared: Field) -> tuple[str, ...]:
+    def _list(self, compared: Field) -> tuple[str | float | bool, ...]:
         if self.next.word != "(":
             fail(
                 self.filter,
@@ -169,17 +169,22 @@ class _Parser:
                 "For example status IN ('failed', 'lost').",
             )
         self.take()
-        members: list[str] = []
+        members: list[str | float | bool] = []
         while True:
             token = self.take()
             if token.kind not in ("text", "quoted", "number", "name"):
                 fail(self.filter, token.at, "a value of the list was expected here")
-            members.append(self._status(token) if _type(compared) == "status" else token.value)
+            members.append(self._member(_type(compared), token))
             token = self.take()
             if token.word == ")":
                 return tuple(members)
             if token.text != ",":
                 fail(self.filter, token.at, "a comma or a closing parenthesis was expected here")
+
+    def _member(self, kind: str, token: Token) -> str | float | bool:
+        if kind == "status":
+            return self._status(token)
+        return token.value if kind == "text" else self._typed(kind, token)
 
     def _value(self, compared: Field, operator: str, token: Token) -> str | float | bool:
         kind = _type(compared)

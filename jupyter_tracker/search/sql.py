@@ -91,28 +91,22 @@ def _source(field: Field) -> tuple[str, list[Any], str]:
 
 
 def _textual(found: Comparison) -> bool:
-    return found.operator.removeprefix("NOT ") in ("LIKE", "ILIKE", "CONTAINS") or isinstance(
-        found.value, tuple
-    )
+    return found.operator.removeprefix("NOT ") in ("LIKE", "ILIKE", "CONTAINS")
 
 
 def _compare(column: str, found: Comparison) -> Sql:
     operator, value = found.operator, found.value
     if operator in ("IS NULL", "IS NOT NULL"):
         return f"({column} {operator})", []
+    timed = found.field.kind == "attribute" and ATTRIBUTES[found.field.key].type == "time"
+    bound = "CAST(? AS TIMESTAMP)" if timed and not _textual(found) else "?"
     if isinstance(value, tuple):
-        return f"({column} {operator} ({', '.join('?' for _ in value)}))", list(value)
+        return f"({column} {operator} ({', '.join(bound for _ in value)}))", list(value)
     if operator == "CONTAINS":
         return f"contains(lower({column}), lower(?))", [value]
     if isinstance(value, float) and value == value and operator != "!=":
         return f"(isfinite({column}) AND {column} {operator} ?)", [value]
-    if (
-        found.field.kind == "attribute"
-        and ATTRIBUTES[found.field.key].type == "time"
-        and operator in ("=", "!=", "<", "<=", ">", ">=")
-    ):
-        return f"({column} {operator} CAST(? AS TIMESTAMP))", [value]
-    return f"({column} {operator} ?)", [value]
+    return f"({column} {operator} {bound})", [value]
 
 
 def ordering(field: Field) -> Sql:

@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     r"""\s*(?:
     (?P<text>'(?:[^']|'')*')
   | (?P<quoted>`(?:[^`]|``)*`|"(?:[^"]|"")*")
-  | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+  | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
   | (?P<name>[^\W\d][\w/-]*|\d[\w/-]*)
   | (?P<operator><=|>=|!=|<>|==|[=<>(),.~])
   | (?P<end>\Z)
@@ -45,6 +45,10 @@ def tokens(filter_: str) -> list[Token]:
     """Return the tokens of a filter, an `end` last; Invalid names the place of what is none."""
     if len(filter_) > LIMIT:
         raise Invalid(f"The filter has {len(filter_):,} characters; {LIMIT:,} are the most")
+    try:
+        filter_.encode()
+    except UnicodeEncodeError as wrong:
+        fail(filter_, wrong.start, "half a surrogate pair is no text")
     found, at = [], 0
     while True:
         match = _TOKEN.match(filter_, at)
@@ -73,4 +77,5 @@ def fail(filter_: str, at: int, what: str, hint: str = "") -> NoReturn:
     """Raise Invalid with the stretch of the filter around `at` and a caret under it."""
     start = max(0, at - 50)
     stretch = filter_[start : at + 50].replace("\n", " ").replace("\t", " ")
+    stretch = stretch.encode("utf-8", "replace").decode()
     raise Invalid(f"In the filter, {what}:\n  {stretch}\n  {' ' * (at - start)}^", hint=hint)

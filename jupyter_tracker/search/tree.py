@@ -24,7 +24,7 @@ class Comparison:
 
     field: Field
     operator: str
-    value: str | float | bool | tuple[str, ...] | None = None
+    value: str | float | bool | tuple[str | float | bool, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,3 +61,25 @@ def test_unknown_runs_and_too_few_are_refused(pair: tuple[str, str]) -> None:
         jt.compare(pair[0], "nobody")
     with pytest.raises(Invalid):
         jt.compare(pair[0])
+
+
+def test_the_packages_that_differ_are_rows(pair: tuple[str, str]) -> None:
+    packages = [(row.key, row.values) for row in jt.compare(*pair).rows if row.kind == "package"]
+    assert packages == [("numpy", ["2.4", "2.5"])]
+
+
+def test_nan_is_no_change_and_large_cells_take_no_time(tmp_path: Path) -> None:
+    jt.set_root(tmp_path)
+    ids = []
+    for name in ("first", "second"):
+        with Run.start(jt.root(), jt.set_experiment("e"), name) as run:
+            run.log_metrics({"always": math.nan, "once": math.nan if name == "first" else 0.5})
+            run.record("source", {"code": "\n".join(f"x{i} = fit({name}, {i})" for i in range(3000))})
+        ids.append(run.run_id)
+    began = time.process_time()
+    found = jt.compare(*ids)
+    assert time.process_time() - began < 5
+    assert {row.key for row in found.rows if row.kind == "metric" and row.differs} == {"once"}
+    assert "cell (+3000 −3000)" in found.changes[0]
+    assert "once nan → 0.5" in found.changes[0].lower()
+    assert "always" not in found.changes[0]
