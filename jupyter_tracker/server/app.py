@@ -11,6 +11,7 @@ from jupyter_server.serverapp import ServerApp
 
 from ..roots import SERVER_ENVIRONMENT, Root, choose
 from .handlers import ROUTES
+from .watcher import Watcher
 
 
 class TrackerApp(ExtensionApp):
@@ -25,10 +26,15 @@ class TrackerApp(ExtensionApp):
     def initialize_settings(self) -> None:
         """Tell the kernels that this server will start where it keeps runs."""
         os.environ[SERVER_ENVIRONMENT] = str(self.directory)
+        self.watcher = Watcher(lambda: self.place()[0])
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
         self.handlers.extend(ROUTES)
+
+    async def stop_extension(self) -> None:
+        """Leave no task behind."""
+        self.watcher.stop()
 
     @property
     def directory(self) -> Path:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
+import os
+import re
+import stat
 from collections.abc import Awaitable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypedDict, cast
+from urllib.parse import quote
 
 import msgspec
 import tornado.web
-from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.auth.decorator import authorized, ws_authenticated
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .. import queries
+from ..artifacts import locate
 from ..errors import Conflict, Corrupt, Invalid, NotFound, StoreBusy, TrackerError
 from ..roots import DIRECTORY
 from ..store import Store
 
 if TYPE_CHECKING:
     from .app import TrackerApp
+    from .watcher import Watcher
 
+CHUNK = 2**20
 RESOURCE = "jupyter_tracker"  # what an authorizer of the server is asked about
 STATUS: Mapping[type[TrackerError], int] = {
     NotFound: 404,
@@ -104,7 +115,88 @@ class QueryHandler(Handler):
         return queries.dispatch(Store(self.tracker.root()), name, params)
 
 
-ROUTES: list[tuple[str, type[Handler]]] = [
+class ArtifactHandler(Handler):
+    """A file of a run, sent to be saved and never to be run: as an attachment, unsniffed, in a sandbox."""
+
+    @property
+    def content_security_policy(self) -> str:
+        return "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+    @tornado.web.authenticated
+    @authorized("read", resource=RESOURCE)
+    async def get(self, run_id: str, path: str) -> None:
+        with await asyncio.to_thread(self._open, run_id, path) as content:
+            kind = self._describe(Path(path).name, os.fstat(content.fileno()).st_size)
+            while chunk := await asyncio.to_thread(content.read, CHUNK):
+                self.write(chunk)
+                await self.flush()
+        await self.finish(set_content_type=kind)
+
+    def _open(self, run_id: str, path: str) -> IO[bytes]:
+        if not re.fullmatch("[0-9a-f]{32}", run_id):
+            raise NotFound(f"No run {run_id[:80]!r}", hint="A run id is 32 hexadecimal digits.")
+        return open_regular(locate(self.tracker.root(), run_id, path))
+
+    def _describe(self, name: str, size: int) -> str:
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self.set_header("Content-Type", kind)
+        self.set_header("Content-Length", str(size))
+        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name, safe='')}")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        return kind
+
+
+class ChangesHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """Sends `{"epoch": n}` at once and whenever something was recorded; what the client sends is ignored."""
+
+    auth_resource = RESOURCE
+
+    @property
+    def watcher(self) -> Watcher:
+        return cast("TrackerApp", self.extensionapp).watcher
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        await super().get(*args, **kwargs)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        super().open(*args, **kwargs)
+        self._tell(self.watcher.epoch)
+        self.watcher.add(self._tell)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Nothing is asked here."""
+
+    def on_close(self) -> None:
+        self.watcher.remove(self._tell)
+        super().on_close()
+
+    def _tell(self, epoch: int) -> None:
+        try:
+            self.write_message({"epoch": epoch})
+        except WebSocketClosedError:
+            self.watcher.remove(self._tell)
+
+
+def open_regular(file: Path) -> IO[bytes]:
+    """Open a file for reading; NotFound for a directory, a pipe or a device, and for what cannot be read."""
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    try:
+        descriptor = os.open(file.resolve(), flags)
+    except OSError as error:
+        raise NotFound(f"{file.name} cannot be read: {error.strerror}", hint="Look at it on disk.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotFound(f"{file.name} is no file", hint="Ask for one of the files in it.")
+    return os.fdopen(descriptor, "rb")
+
+
+ROUTES: list[tuple[str, type[JupyterHandler]]] = [
     (r"/jupyter-tracker/api/status", StatusHandler),
     (r"/jupyter-tracker/api/query/([^/]+)", QueryHandler),
+    (r"/jupyter-tracker/api/artifacts/([^/]+)/(.+)", ArtifactHandler),
+    (r"/jupyter-tracker/api/changes", ChangesHandler),
 ]

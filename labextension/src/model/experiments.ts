@@ -64,8 +64,14 @@ export class Experiments {
     }
     this.loading = this.load().finally(() => {
       this.loading = null;
+      return this.again ? this.refreshAgain() : undefined;
     });
     return this.loading;
+  }
+
+  private refreshAgain(): Promise<void> {
+    this.again = false;
+    return this.refresh();
   }
 
   /** Open or close an experiment. */
@@ -104,18 +110,15 @@ export class Experiments {
   }
 
   private async load(): Promise<void> {
-    do {
-      this.again = false;
-      try {
-        await this.loadOnce();
-      } catch (error) {
-        if (isAbort(error) || this.signal.aborted) {
-          return;
-        }
-        const phase = this.state.phase === 'loading' ? 'failed' : this.state.phase;
-        this.set({ phase, error: asTrackerError(error) });
+    try {
+      await this.loadOnce();
+    } catch (error) {
+      if (isAbort(error) || this.signal.aborted) {
+        return;
       }
-    } while (this.again);
+      const phase = this.state.phase === 'loading' ? 'failed' : this.state.phase;
+      this.set({ phase, error: asTrackerError(error) });
+    }
   }
 
   private async loadOnce(): Promise<void> {
