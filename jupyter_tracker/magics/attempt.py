@@ -36,6 +36,8 @@ class Attempt:
         self.shell = shell
         self.options = options
         self.problems: list[TrackerError] = []
+        self.inferred: list[str] = []
+        self.directions = dict.fromkeys(options.minimize, "min") | dict.fromkeys(options.maximize, "max")
         self.reading: CellReading = read_cell(transformed)
         self._memory = memory
         self._history = history
@@ -71,9 +73,8 @@ class Attempt:
         run.set_tags(wanted.tags)
         if wanted.note:
             run.set_note(wanted.note)
-        for direction, names in (("min", wanted.minimize), ("max", wanted.maximize)):
-            for name in names:
-                run.set_direction(name, direction)
+        for metric, direction in self.directions.items():
+            run.set_direction(metric, direction)
         return run
 
     def _follow(self) -> None:
@@ -127,6 +128,7 @@ class Attempt:
             if key not in run.params or run.origins.get(key) in LIBRARIES:
                 run.log_param(key, value, origin=found.origins.get(key))
         metrics = {key: value for key, value in found.metrics.items() if key not in logged}
+        self.inferred = [*metrics, *self.options.watch]
         if metrics:
             run.log_metrics(metrics)
         run.record("variables", [variable._asdict() for variable in found.variables])

@@ -127,7 +127,7 @@ class Session:
         attempt.finish(result)
         handle, summary = (
             None,
-            Summary(attempt.run, seconds, standing, attempt.problems, _directions(attempt)),
+            Summary(attempt, seconds),
         )
         if not attempt.options.quiet:
             handle = display(summary, display_id=True)
@@ -136,11 +136,6 @@ class Session:
                 show(problem)
         if late:
             threading.Thread(target=_complete, args=(attempt, handle, summary), daemon=True).start()
-
-
-def _directions(attempt: Attempt) -> dict[str, str]:
-    wanted = attempt.options
-    return dict.fromkeys(wanted.minimize, "min") | dict.fromkeys(wanted.maximize, "max")
 
 
 def _complete(attempt: Attempt, handle: Any, summary: Summary) -> None:

@@ -7,11 +7,8 @@ from html import escape
 from typing import Any
 
 from ..directions import direction
-from ..errors import TrackerError
 from ..formats import duration, number, value
-from ..run import Run
-from .attempt import LIBRARIES
-from .standing import Standing
+from .attempt import LIBRARIES, Attempt
 
 SHOWN = 12
 _GOOD, _BAD, _MUTED = (
@@ -50,17 +47,15 @@ class Summary:
 
     def __init__(
         self,
-        run: Run,
+        attempt: Attempt,
         seconds: float,
-        standing: Standing,
-        problems: list[TrackerError],
-        directions: dict[str, str],
     ) -> None:
-        self.run = run
+        self.run = attempt.run
         self.seconds = seconds
-        self.standing = standing
-        self.problems = problems
-        self.directions = directions
+        self.standing = attempt.standing
+        self.problems = attempt.problems
+        self.directions = attempt.directions
+        self.own = attempt.inferred
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.text()}
@@ -101,8 +96,9 @@ class Summary:
         return [fact for fact in facts if fact]
 
     def _metrics(self) -> list[Standings]:
-        found = {key: number_ for key, number_ in self.run.metrics.items() if not key.startswith("system/")}
-        order = sorted(found, key=lambda key: key.startswith("training_"))
+        """What the cell itself computed comes first, what libraries measured after it."""
+        found = {key: last for key, last in self.run.metrics.items() if not key.startswith("system/")}
+        order = sorted(found, key=lambda key: (key not in self.own, key.startswith("training_")))
         return [self._row(key, found[key]) for key in order[:SHOWN]]
 
     def _row(self, key: str, value_: float) -> Standings:
@@ -113,11 +109,11 @@ class Summary:
         return Standings(key, value_, delta, better, _against(value_, best, towards))
 
     def _params(self) -> list[tuple[str, str]]:
-        """The cell's own params; what libraries recorded comes after them as far as there is room."""
-        own = sorted(self.run.params, key=lambda key: self.run.origins.get(key) in LIBRARIES)
+        """The cell's own params; of those that libraries recorded, how many there are."""
+        own = [key for key in self.run.params if self.run.origins.get(key) not in LIBRARIES]
         pairs = [(key, value(self.run.params[key])) for key in own[:SHOWN]]
-        left = len(own) - SHOWN
-        return [*pairs, ("…", f"{left} more")] if left > 0 else pairs
+        left = len(self.run.params) - len(pairs)
+        return [*pairs, ("and", f"{left} more")] if left > 0 else pairs
 
 
 def _against(value_: float, best: tuple[float, str] | None, towards: str | None) -> str:
