@@ -162,13 +162,13 @@ class _Gpus:
         # The library prints a warning when imported under its old name, and is only worth it with a driver.
         if not os.path.exists("/dev/nvidiactl") and os.name != "nt":
             return None
-        library = None
+        libraries = []
         with contained():
             import pynvml  # type: ignore[import-not-found,unused-ignore]  # the user may have it
 
             pynvml.nvmlInit()
-            library = pynvml
-        return library
+            libraries.append(pynvml)
+        return libraries[0] if libraries else None
 
     def _ask(self, command: str) -> str:
         query = [command, f"--query-gpu={self._QUERY}", "--format=csv,noheader,nounits"]

@@ -83,13 +83,13 @@ def test_the_notebook_runs_twice_as_it_is(tmp_path: Path) -> None:
     for attempt in range(2):
         names: dict[str, object] = {"mlflow": mlflow, "uri": (tmp_path / str(attempt)).as_uri()}
         for cell in CELLS:
-            exec(cell, names)  # noqa: S102
+            exec(cell, names)
 
 
 def test_every_cell_can_be_run_again(tmp_path: Path) -> None:
     names: dict[str, object] = {"mlflow": mlflow, "uri": tmp_path.as_uri()}
     for cell in CELLS[:3]:
         for _ in range(2):
-            exec(cell, names)  # noqa: S102
+            exec(cell, names)
     statuses = set(mlflow.search_runs(experiment_names=["wine"])["status"])
     assert "RUNNING" not in statuses
