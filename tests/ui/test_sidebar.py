@@ -25,11 +25,9 @@ def test_a_tracked_cell_has_a_summary_and_appears_in_the_sidebar_without_reload(
     expect(summary).to_contain_text("loss")
     expect(summary).to_contain_text("depth")
 
-    experiment = sidebar.get_by_role("treeitem", name="churn")
-    expect(experiment).to_be_visible(timeout=15_000)
-    experiment.click()
+    expect(sidebar.get_by_role("treeitem", name="churn")).to_be_visible(timeout=15_000)
     run = sidebar.get_by_role("treeitem", name="baseline")
-    expect(run).to_be_visible()
+    expect(run).to_be_visible(timeout=15_000)
     expect(run).to_contain_text("0.045")
     run.click()
     expect(sidebar).to_contain_text("depth")

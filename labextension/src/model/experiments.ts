@@ -147,8 +147,8 @@ export class Experiments {
   /** The open experiments with their runs; at the very first the one that ran last. */
   private async branches(experiments: Experiment[]): Promise<Map<string, Branch>> {
     const first = this.started ? null : newest(experiments);
-    this.started = true;
     if (first) {
+      this.started = true;
       this.set({ open: new Map([[first.experiment_id, null]]) });
     }
     const ids = experiments.map(one => one.experiment_id).filter(id => this.state.open.has(id));
