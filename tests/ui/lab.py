@@ -68,6 +68,7 @@ class Lab:
         self.command("apputils:change-theme", theme=name)
         light = "true" if name == "JupyterLab Light" else "false"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def photograph(self, what: str) -> None:
         """Keep a picture for people to look at; the folder is ignored by git."""
