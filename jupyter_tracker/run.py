@@ -388,8 +388,17 @@ class Run:
         """Make everything logged so far durable; False when the disk refuses for now."""
         return self._journal.flush()
 
-    def end(self, outcome: Outcome | str = "finished", error: BaseException | None = None) -> None:
-        """End the run, once. In a process other than the one that started it, only its journal is closed."""
+    def end(
+        self,
+        outcome: Outcome | str = "finished",
+        error: BaseException | None = None,
+        *,
+        duration: float | None = None,
+    ) -> None:
+        """End the run, once; it took `duration` seconds, by default since it began.
+
+        In a process other than the one that started it, only its journal is closed.
+        """
         if outcome not in OUTCOMES:
             raise Invalid(f"A run ends {', '.join(OUTCOMES)}; not {outcome!r}")
         with self._lock:
@@ -400,7 +409,7 @@ class Run:
             with self.contained("last facts"):
                 self._closing.pop()()
         if self._owner_pid == os.getpid():
-            duration = round(time.monotonic() - self._began, 6)
+            duration = round(time.monotonic() - self._began if duration is None else duration, 6)
             self._journal.append("end", {"outcome": outcome, "duration": duration, "error": _error(error)})
         self._journal.flush()
         if self._last is None:

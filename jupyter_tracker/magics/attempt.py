@@ -102,8 +102,8 @@ class Attempt:
             self.problems += unwatched(tree, names, HOOK)
         return tree
 
-    def finish(self, result: Any) -> None:
-        """Record what the cell left and end the run with the outcome the cell had."""
+    def finish(self, result: Any, seconds: float) -> None:
+        """Record what the cell left and end the run with the outcome and duration that the cell had."""
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         self._displays.stop(flush=error is None)
         self._cleanup.close()
@@ -111,7 +111,7 @@ class Attempt:
             self._record_names(error)
         with self.run.contained("the history of the kernel"):
             self.run.record("history", self._history.entries())
-        self.run.end(outcome_of(error), error)
+        self.run.end(outcome_of(error), error, duration=seconds)
 
     def _record_names(self, error: BaseException | None) -> None:
         stopped = _stopped(error, self.shell) if error is not None else None

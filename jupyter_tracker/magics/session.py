@@ -124,7 +124,7 @@ class Session:
         late = not standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
         if not late:
             standing.record(attempt.run)
-        attempt.finish(result)
+        attempt.finish(result, seconds)
         handle, summary = (
             None,
             Summary(attempt, seconds),
