@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Literal, NamedTuple
 
-from .tokens import Token, fail
+from .tokens import Source, Token, fail
 from .tree import AGGREGATES, Field
 
 Type = Literal["text", "number", "time", "duration", "status", "flag"]
@@ -43,12 +43,17 @@ ATTRIBUTES: dict[str, Attribute] = {
     "error": Attribute("r.error", "text"),
 }
 ALIASES = {
-    "run_name": "name", "run name": "name", "user_id": "user", "created": "start_time", "cell_id": "cell", "git_commit": "commit",
-    "git_branch": "branch", "git_dirty": "dirty", "parent_run_id": "parent", "description": "note", "text": "name",
-    "mlflow.runname": "name", "mlflow.user": "user", "mlflow.note.content": "note", "mlflow.parentrunid": "parent",
+    "run_name": "name", "run name": "name", "user_id": "user", "created": "start_time", "cell_id": "cell",
+    "git_commit": "commit", "git_branch": "branch", "git_dirty": "dirty", "parent_run_id": "parent", "description": "note",
+}  # fmt: skip
+# What MLflow keeps in tags of its own and we in attributes; a run that has the tag nevertheless answers with it.
+MLFLOW_TAGS = {
+    "mlflow.runName": "name", "mlflow.user": "user", "mlflow.note.content": "note", "mlflow.parentRunId": "parent",
     "mlflow.source.git.commit": "commit", "mlflow.source.git.branch": "branch", "mlflow.source.name": "notebook",
 }  # fmt: skip
-_GROUPS = {
+# Where `text ~ 'x'` looks, beside the values of params and tags.
+TEXTS = ("run_id", "name", "note", "experiment", "notebook", "user", "commit", "error")
+_GROUPS: dict[str, Literal["metric", "param", "tag", "attribute", "dataset"]] = {
     "metrics": "metric", "metric": "metric", "params": "param", "param": "param", "parameters": "param", "parameter": "param",
     "tags": "tag", "tag": "tag", "attributes": "attribute", "attribute": "attribute", "attr": "attribute", "run": "attribute",
     "datasets": "dataset", "dataset": "dataset",
@@ -56,49 +61,51 @@ _GROUPS = {
 DATASET = ("name", "digest", "context")
 
 
-def field(filter_: str, parts: list[Token]) -> Field:
+def field(source: Source, parts: list[Token]) -> Field:
     """Return the field that a dotted name means; Invalid with near names if there is none."""
-    first = parts[0]
-    group = _GROUPS.get(first.text.lower()) if first.kind == "name" and len(parts) > 1 else None
+    first, rest = parts[0], parts[1:]
+    group = _GROUPS.get(first.text.lower()) if first.kind == "name" and rest else None
     if group is None:
-        return _attribute(filter_, parts)
+        return _attribute(source, parts)
     if group == "attribute":
-        return _attribute(filter_, parts[1:])
+        return _attribute(source, rest)
     if group == "dataset":
-        return _dataset(filter_, parts)
-    rest = parts[1:]
-    if group == "metric":
-        aggregate = rest[-1].text.lower() if len(rest) > 1 and rest[-1].kind == "name" else ""
-        if aggregate in AGGREGATES:
-            return Field("metric", _key(rest[:-1]), aggregate, first.at)
-    key = _key(rest)
-    if group == "tag" and key.lower() in ALIASES and key.lower().startswith("mlflow."):
-        return Field("attribute", ALIASES[key.lower()], at=first.at)
-    return Field(group, key, at=first.at)  # type: ignore[arg-type]
+        return _dataset(source, parts)
+    aggregate = rest[-1].text.lower() if len(rest) > 1 and rest[-1].kind == "name" else ""
+    if group == "metric" and aggregate in AGGREGATES:
+        return Field("metric", _key(rest[:-1]), aggregate, _key(rest), at=first.at)
+    return Field(group, _key(rest), at=first.at)
+
+
+def kind(compared: Field) -> Type:
+    """Return how the values of a field are written and compared."""
+    if compared.kind == "metric":
+        return "number"
+    return ATTRIBUTES[compared.key].type if compared.kind == "attribute" else "text"
 
 
 def _key(parts: list[Token]) -> str:
     return ".".join(part.value for part in parts)
 
 
-def _attribute(filter_: str, parts: list[Token]) -> Field:
-    name = _key(parts).lower()
-    name = ALIASES.get(name, name)
+def _attribute(source: Source, parts: list[Token]) -> Field:
+    written, at = _key(parts), parts[0].at
+    name = ALIASES.get(written.lower(), written.lower())
     if name in ATTRIBUTES:
-        return Field("attribute", name, at=parts[0].at)
-    near = difflib.get_close_matches(name, [*ATTRIBUTES, *ALIASES], 3, 0.6)
+        return Field("attribute", name, at=at)
+    if name == "text":
+        return Field("text", name, at=at)
+    if name == "artifact_uri":
+        fail(source, at, "artifact_uri cannot be searched", "It follows from the run: search run_id instead.")
+    near = difflib.get_close_matches(name, [*ATTRIBUTES, *ALIASES, "text"], 3, 0.6)
     known = ", ".join(near) if near else "name, status, experiment, start_time, duration, user, notebook …"
-    hint = f"Known: {known}. Metrics, params and tags are written metrics.{_key(parts)}, params.… and tags.…"
-    return fail(filter_, parts[0].at, f"{_key(parts)[:60]!r} is no attribute of a run", hint)
+    hint = f"Known: {known}. Metrics, params and tags are written metrics.{written[:60]}, params.… and tags.…"
+    return fail(source, at, f"{written[:60]!r} is no attribute of a run", hint)
 
 
-def _dataset(filter_: str, parts: list[Token]) -> Field:
+def _dataset(source: Source, parts: list[Token]) -> Field:
     name = _key(parts[1:]).lower()
     if name not in DATASET:
-        fail(
-            filter_,
-            parts[1].at,
-            f"a data set has no {name[:60]!r}",
-            "It has dataset.name, dataset.digest and dataset.context.",
-        )
+        hint = "It has dataset.name, dataset.digest and dataset.context."
+        fail(source, parts[1].at, f"a data set has no {name[:60]!r}", hint)
     return Field("dataset", name, at=parts[0].at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Sequence
@@ -11,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Invalid
-from .parse import parse, parse_order
-from .sql import ordering, to_sql
-from .tree import Field
+from .order import Order, order
+from .parse import parse
+from .sql import to_sql
 
 if TYPE_CHECKING:
     import duckdb
 
 MOST = 50_000
 ORDERS = 20
-_LONGEST_TOKEN = 200  # of ours; what is cut off from a longer one makes it invalid
 _VIEWS = {"active": "NOT r.deleted", "deleted": "r.deleted", "all": "true"}
+_LONGEST_TOKEN = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def search(
     con: duckdb.DuckDBPyConnection,
     filter: str = "",  # noqa: A002  (the word that callers know)
     *,
-    order_by: Sequence[str] = (),
+    order_by: Sequence[str] | str = (),
     experiment_ids: Sequence[str] | None = None,
     view: Literal["active", "deleted", "all"] = "active",
     max_results: int = 1000,
@@ -44,25 +43,27 @@ def search(
 ) -> Page:
     """Return the runs that match, ordered; ties fall to the newest, then to the run id.
 
-    The token remembers what was asked, how far one came, and which runs there were: runs that
-    begin while one pages do not move the pages. With another filter or order it is Invalid.
+    The token remembers what was asked and the place in the order where the page ended: runs that begin or
+    are deleted while one pages neither repeat others nor hide them. With another filter or order it is Invalid.
     """
     if not 0 < max_results <= MOST:
         raise Invalid(f"A page holds 1 to {MOST:,} runs, not {max_results}")
-    orders = [parse_order(clause) for clause in order_by if clause.strip()]
-    if len(orders) > ORDERS:
-        raise Invalid(f"There are {len(orders):,} orders; {ORDERS} are the most")
-    asked = _digest(filter, [str(clause) for clause in order_by], sorted(experiment_ids or ()), view)
-    offset, newest = _read(page_token, asked) if page_token else (0, _newest(con))
+    clauses = [clause for clause in ([order_by] if isinstance(order_by, str) else order_by) if clause.strip()]
+    if len(clauses) > ORDERS:
+        raise Invalid(f"There are {len(clauses):,} orders; {ORDERS} are the most")
+    ordered = order(clauses)
+    asked = [filter, clauses, sorted(experiment_ids or ()), view]
     where, values = _where(filter, experiment_ids, view)
-    joins, terms, joined = _order(orders)
+    if page_token:
+        after, place = ordered.after(_place(page_token, asked, ordered))
+        where, values = f"{where} AND {after}", [*values, *place]
     found = con.execute(
-        f"SELECT r.run_id FROM all_runs r {joins} WHERE {where} AND r.run_idx <= ? "
-        f"ORDER BY {terms} LIMIT {max_results + 1} OFFSET {offset}",
-        [*joined, *values, newest],
+        f"SELECT r.run_id, {', '.join(term.sql for term in ordered.terms)} FROM all_runs r {ordered.joins} "
+        f"WHERE {where} ORDER BY {', '.join(term.clause for term in ordered.terms)} LIMIT {max_results + 1}",
+        [*ordered.values, *values],
     ).fetchall()
-    ids = [run_id for (run_id,) in found[:max_results]]
-    return Page(ids, _token(offset + max_results, newest, asked) if len(found) > max_results else None)
+    rows = found[:max_results]
+    return Page([row[0] for row in rows], _token(rows[-1][1:], asked) if len(found) > len(rows) else None)
 
 
 def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tuple[str, list[Any]]:
@@ -82,51 +83,25 @@ def _where(filter_: str, experiment_ids: Sequence[str] | None, view: str) -> tup
     return " AND ".join(conditions), values
 
 
-def _order(orders: list[tuple[Field, bool]]) -> tuple[str, str, list[Any]]:
-    """Joins, ORDER BY terms and bound values. Runs without a value come last in either direction."""
-    joins: list[str] = []
-    terms: list[str] = []
-    values: list[Any] = []
-    for number, (field, descending) in enumerate(orders):
-        sql, bound = ordering(field)
-        column = sql
-        if field.kind != "attribute":
-            joins.append(f"LEFT JOIN ({sql}) o{number} ON o{number}.run_idx = r.run_idx")
-            column, values = f"o{number}.ordered", [*values, *bound]
-        if field.kind == "param":
-            terms.append(_term(f"TRY_CAST({column} AS DOUBLE)", descending))
-        terms.append(_term(column, descending))
-    return " ".join(joins), ", ".join([*terms, "r.start_time DESC NULLS LAST", "r.run_id"]), values
+def _token(place: Sequence[Any], asked: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([_digest(asked, place), *place]).encode()).decode()
 
 
-def _term(column: str, descending: bool) -> str:
-    return f"{column} {'DESC' if descending else 'ASC'} NULLS LAST"
-
-
-def _digest(*asked: object) -> str:
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
-
-
-def _newest(con: duckdb.DuckDBPyConnection) -> int:
-    found = con.execute("SELECT coalesce(max(run_idx), 0) FROM run").fetchone()
-    return int(found[0]) if found else 0
-
-
-def _token(offset: int, newest: int, asked: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([offset, newest, asked]).encode()).decode()
-
-
-def _read(token: str, asked: str) -> tuple[int, int]:
-    """Return (offset, newest run) of a token; Invalid for one that this search did not give."""
+def _place(token: str, asked: list[Any], ordered: Order) -> list[Any]:
+    """Return the place in the order that a token tells; Invalid for one that this search did not give."""
     try:
-        offset, newest, digest = json.loads(
-            base64.b64decode(token[:_LONGEST_TOKEN], altchars=b"-_", validate=True)
-        )
-    except (binascii.Error, ValueError, TypeError):
-        offset, newest, digest = -1, -1, ""
-    numbers = type(offset) is int and type(newest) is int and 0 < offset < 2**40 and 0 <= newest < 2**31
-    if not numbers or digest != asked:
-        raise Invalid(
-            "The page token belongs to another search", hint="Ask for the first page again, without a token."
-        )
-    return offset, newest
+        found: list[Any] = json.loads(base64.b64decode(token[:_LONGEST_TOKEN], altchars=b"-_", validate=True))
+    except (ValueError, TypeError, RecursionError):
+        found = []
+    digest, place = (found[0], found[1:]) if isinstance(found, list) and found else ("", [])
+    fits = len(place) == len(ordered.terms) and all(
+        term.fits(value) for term, value in zip(ordered.terms, place, strict=True)
+    )
+    if not fits or digest != _digest(asked, place):
+        hint = "Ask for the first page again, without a token."
+        raise Invalid("The page token belongs to another search", hint=hint)
+    return place
+
+
+def _digest(asked: list[Any], place: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps([asked, list(place)]).encode()).hexdigest()[:16]

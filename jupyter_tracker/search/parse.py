@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import datetime
-import re
-
-from ..errors import Invalid
-from .fields import ATTRIBUTES, field
-from .tokens import Token, fail, tokens
+from .fields import field
+from .literals import Value, members, value
+from .tokens import Source, Token, fail, tokens
 from .tree import Both, Comparison, Field, Node, Not
 
-_ORDER = frozenset({"=", "==", "!=", "<>", ">", ">=", "<", "<="})
-_SAME = {"==": "=", "<>": "!=", "~": "CONTAINS"}
-_TEXT_ONLY = frozenset({"LIKE", "ILIKE", "IN", "NOT IN", "CONTAINS", "NOT LIKE", "NOT ILIKE"})
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d)", re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-STATUS = {
-    "running": "running", "finished": "finished", "failed": "failed", "killed": "interrupted", "interrupted": "interrupted",
-    "lost": "lost", "scheduled": "running",
-}  # fmt: skip
+_SYMBOLS = {
+    "=": "=",
+    "==": "=",
+    "!=": "!=",
+    "<>": "!=",
+    ">": ">",
+    ">=": ">=",
+    "<": "<",
+    "<=": "<=",
+    "~": "CONTAINS",
+}
+_WORDS = frozenset({"LIKE", "ILIKE", "IN"})
 CONDITIONS = 300
 _RANK = {"OR": 1, "AND": 2, "NOT": 3}
 
 
 def parse(filter_: str) -> Node:
     """Return the tree of a filter. Invalid shows the place, says what was expected, and names what comes near."""
-    return _Parser(filter_).whole()
+    return _Parser(Source(filter_)).whole()
 
 
 class _Parser:
     """Operator precedence with two stacks."""
 
-    def __init__(self, filter_: str) -> None:
-        self.filter = filter_
-        self.tokens = tokens(filter_)
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tokens = tokens(source)
         self.place = 0
         self.count = 0
         self.values: list[Node] = []
@@ -46,7 +46,7 @@ class _Parser:
                 break
         while self.waiting:
             if self.waiting[-1].text == "(":
-                fail(self.filter, self.waiting[-1].at, "this parenthesis is never closed")
+                fail(self.source, self.waiting[-1].at, "this parenthesis is never closed")
             self._reduce()
         return self.values[0]
 
@@ -65,7 +65,7 @@ class _Parser:
             self.waiting.append(self.take())
         self.count += 1
         if self.count > CONDITIONS:
-            fail(self.filter, self.next.at, f"this is one condition too many; {CONDITIONS} are the most")
+            fail(self.source, self.next.at, f"this is one condition too many; {CONDITIONS} are the most")
         self.values.append(self._comparison())
 
     def _continues(self) -> bool:
@@ -76,7 +76,7 @@ class _Parser:
         if token.kind == "end":
             return False
         if token.word not in ("AND", "OR"):
-            fail(self.filter, token.at, "AND, OR or the end was expected here")
+            fail(self.source, token.at, "AND, OR or the end was expected here")
         while self.waiting and _RANK.get(self.waiting[-1].word, 0) >= _RANK[token.word]:
             self._reduce()
         self.waiting.append(self.take())
@@ -86,7 +86,7 @@ class _Parser:
         while self.waiting and self.waiting[-1].text != "(":
             self._reduce()
         if not self.waiting:
-            fail(self.filter, self.next.at, "this parenthesis was never opened")
+            fail(self.source, self.next.at, "this parenthesis was never opened")
         self.waiting.pop()
         self.take()
 
@@ -106,164 +106,87 @@ class _Parser:
         self.values.append(Both(word, tuple(parts)))  # type: ignore[arg-type]
 
     def _comparison(self) -> Comparison:
-        compared = self._field()
+        compared = self.field()
+        at = self.next.at
         operator = self._operator()
+        if compared.kind == "text" and operator != "CONTAINS":
+            fail(
+                self.source,
+                at,
+                "only ~ was expected behind text",
+                "text ~ 'boost' finds it in names, notes, params and tags.",
+            )
         if operator.startswith("IS"):
             return Comparison(compared, operator)
         if operator in ("IN", "NOT IN"):
             return Comparison(compared, operator, self._list(compared))
-        token = self.take()
-        if token.kind not in ("text", "quoted", "number", "name"):
-            fail(
-                self.filter,
-                token.at,
-                "a value was expected here",
-                "A text stands in single quotes: name = 'baseline'.",
-            )
-        return Comparison(compared, operator, self._value(compared, operator, token))
+        return Comparison(compared, operator, value(self.source, compared, operator, self.take()))
 
-    def _field(self) -> Field:
+    def field(self) -> Field:
+        """Read a dotted name."""
         parts = [self.take()]
         if parts[0].kind not in ("name", "quoted"):
-            fail(
-                self.filter,
-                parts[0].at,
-                "a name was expected here",
-                "For example metrics.rmse, params.lr, tags.team or status.",
-            )
-        while self.next.text == "." and self.next.kind == "operator":
+            hint = "For example metrics.rmse, params.lr, tags.team or status."
+            fail(self.source, parts[0].at, "a name was expected here", hint)
+        while self.next.word == ".":
             self.take()
             parts.append(self.take())
             if parts[-1].kind not in ("name", "quoted", "number"):
-                fail(
-                    self.filter,
-                    parts[-1].at,
-                    "a key was expected behind the dot",
-                    "Quote a key with blanks: metrics.`val loss`.",
-                )
-        return field(self.filter, parts)
+                hint = "Quote a key with blanks: metrics.`val loss`."
+                fail(self.source, parts[-1].at, "a key was expected behind the dot", hint)
+        return field(self.source, parts)
 
     def _operator(self) -> str:
         token = self.take()
-        if token.word in _ORDER or token.word == "~":
-            return _SAME.get(token.word, token.word)
-        if token.word in ("LIKE", "ILIKE", "IN"):
+        if token.word in _SYMBOLS:
+            return _SYMBOLS[token.word]
+        if token.word in _WORDS:
             return token.word
-        if token.word == "NOT" and self.next.word in ("IN", "LIKE", "ILIKE"):
+        if token.word == "NOT" and self.next.word in _WORDS:
             return f"NOT {self.take().word}"
         if token.word == "IS":
-            negated = "NOT " if self.next.word == "NOT" and self.take() else ""
-            if self.next.word == "NULL":
-                self.take()
-                return f"IS {negated}NULL"
-            fail(self.filter, self.next.at, "NULL was expected behind IS")
+            return self._null()
         hint = "There are = != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL, IS NOT NULL and ~ (contains)."
-        return fail(self.filter, token.at, "an operator was expected here", hint)
+        return fail(self.source, token.at, "an operator was expected here", hint)
 
-    def _list(self, compared: Field) -> tuple[str | float | bool, ...]:
-        if self.next.word != "(":
-            fail(
-                self.filter,
-                self.next.at,
-                "a list in parentheses was expected behind IN",
-                "For example status IN ('failed', 'lost').",
-            )
+    def _null(self) -> str:
+        negated = "NOT " if self.next.word == "NOT" and self.take() else ""
+        if self.next.word != "NULL":
+            fail(self.source, self.next.at, "NULL was expected behind IS")
         self.take()
-        members: list[str | float | bool] = []
+        return f"IS {negated}NULL"
+
+    def _list(self, compared: Field) -> tuple[Value, ...]:
+        if self.next.word != "(":
+            hint = "For example status IN ('failed', 'lost')."
+            fail(self.source, self.next.at, "a list in parentheses was expected behind IN", hint)
+        self.take()
+        found: list[Token] = []
         while True:
-            token = self.take()
-            if token.kind not in ("text", "quoted", "number", "name"):
-                fail(self.filter, token.at, "a value of the list was expected here")
-            members.append(self._member(_type(compared), token))
-            token = self.take()
-            if token.word == ")":
-                return tuple(members)
-            if token.text != ",":
-                fail(self.filter, token.at, "a comma or a closing parenthesis was expected here")
-
-    def _member(self, kind: str, token: Token) -> str | float | bool:
-        if kind == "status":
-            return self._status(token)
-        return token.value if kind == "text" else self._typed(kind, token)
-
-    def _value(self, compared: Field, operator: str, token: Token) -> str | float | bool:
-        kind = _type(compared)
-        if kind == "number" and operator in _TEXT_ONLY:
-            fail(self.filter, token.at, f"{operator} compares texts, and this is a number")
-        if kind == "status":
-            return self._status(token) if operator in ("=", "!=") else token.value
-        if kind in ("time", "duration", "number", "flag") and operator not in _TEXT_ONLY:
-            return self._typed(kind, token)
-        if token.kind == "name" and token.word in ("TRUE", "FALSE"):
-            return token.word.title()
-        if token.kind == "name":
-            fail(
-                self.filter,
-                token.at,
-                "a value was expected here",
-                f"A text stands in single quotes: '{token.text[:40]}'.",
-            )
-        return (
-            float(token.text)
-            if token.kind == "number" and operator in _ORDER and compared.kind == "param"
-            else token.value
-        )
-
-    def _typed(self, kind: str, token: Token) -> str | float | bool:
-        try:
-            if kind == "time":
-                return _time(token)
-            if kind == "duration":
-                return _duration(token)
-            if kind == "flag":
-                return {"true": True, "1": True, "false": False, "0": False}[token.value.lower()]
-            return float(token.value)
-        except (ValueError, KeyError, OverflowError):
-            expected = {
-                "time": "a time was expected: '2026-11-24', '2026-11-24T09:30:00' or milliseconds since 1970",
-                "duration": "a duration was expected: 90, '90s', '5min' or '2h'",
-                "flag": "true or false was expected",
-            }.get(kind, "a number was expected")
-            return fail(self.filter, token.at, expected)
-
-    def _status(self, token: Token) -> str:
-        status = STATUS.get(token.value.lower())
-        if status is None:
-            fail(
-                self.filter,
-                token.at,
-                f"there is no status {token.value[:40]!r}",
-                "There are running, finished, failed, interrupted and lost.",
-            )
-        return status
-
-
-def _type(compared: Field) -> str:
-    if compared.kind == "metric":
-        return "number"
-    return ATTRIBUTES[compared.key].type if compared.kind == "attribute" else "text"
-
-
-def _time(token: Token) -> str:
-    if token.kind == "number":
-        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=float(token.text))  # noqa: DTZ001  (UTC)
-        return moment.isoformat()
-    moment = datetime.datetime.fromisoformat(token.value.strip().replace("Z", "+00:00"))
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-    return moment.isoformat()
-
-
-def _duration(token: Token) -> float:
-    found = _SPAN.fullmatch(token.value.strip())
-    return float(found[1]) * _SECONDS[found[2].lower()] if found else float(token.value)
+            found.append(self.take())
+            if found[-1].kind in ("operator", "end"):
+                fail(self.source, found[-1].at, "a value of the list was expected here")
+            separator = self.take()
+            if separator.word == ")":
+                return members(self.source, compared, found)
+            if separator.word != ",":
+                fail(self.source, separator.at, "a comma or a closing parenthesis was expected here")
 
 
 def parse_order(clause: str) -> tuple[Field, bool]:
-    """Return the field and whether the order is descending of a clause such as `metrics.rmse DESC`."""
-    parser = _Parser(clause)
-    ordered = parser._field()  # noqa: SLF001  (the same module)
-    word = parser.take().word if parser.next.kind != "end" else "ASC"
-    if word not in ("ASC", "DESC") or parser.next.kind != "end":
-        raise Invalid(f"{clause[:80]!r} is no order", hint="Write metrics.rmse ASC, or start_time DESC.")
-    return ordered, word == "DESC"
+    """Return the field of a clause such as `metrics.rmse DESC`, and whether it descends."""
+    source = Source(clause, "order")
+    parser = _Parser(source)
+    ordered = parser.field()
+    if ordered.kind in ("dataset", "text"):
+        fail(source, ordered.at, f"runs have no order by {ordered.kind}", "A run may have several of it.")
+    direction = parser.take() if parser.next.kind != "end" else None
+    if direction and (direction.word not in ("ASC", "DESC") or parser.next.kind != "end"):
+        at = direction.at if direction.word not in ("ASC", "DESC") else parser.next.at
+        fail(
+            source,
+            at,
+            "ASC, DESC or the end was expected here",
+            "Each clause is a text of its own: ['metrics.rmse ASC', 'name'].",
+        )
+    return ordered, direction is not None and direction.word == "DESC"

@@ -14,13 +14,20 @@ _TOKEN = re.compile(
     r"""\s*(?:
     (?P<text>'(?:[^']|'')*')
   | (?P<quoted>`(?:[^`]|``)*`|"(?:[^"]|"")*")
-  | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+  | (?P<number>[+-]?(?:\d+(?:\.\d*)?|(?<![\w`"])\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))  # a.5 is a name, a dot and 5
   | (?P<name>[^\W\d][\w/-]*|\d[\w/-]*)
   | (?P<operator><=|>=|!=|<>|==|[=<>(),.~])
   | (?P<end>\Z)
     )""",
     re.VERBOSE,
 )
+
+
+class Source(NamedTuple):
+    """What a user wrote, and what it is called in an error."""
+
+    text: str
+    name: str = "filter"
 
 
 class Token(NamedTuple):
@@ -41,41 +48,41 @@ class Token(NamedTuple):
         return self.text[1:-1].replace(quote * 2, quote) if self.kind in ("text", "quoted") else self.text
 
 
-def tokens(filter_: str) -> list[Token]:
-    """Return the tokens of a filter, an `end` last; Invalid names the place of what is none."""
-    if len(filter_) > LIMIT:
-        raise Invalid(f"The filter has {len(filter_):,} characters; {LIMIT:,} are the most")
+def tokens(source: Source) -> list[Token]:
+    """Return the tokens of a filter or an order, an `end` last; Invalid names the place of what is none."""
+    text = source.text
+    if len(text) > LIMIT:
+        raise Invalid(f"The {source.name} has {len(text):,} characters; {LIMIT:,} are the most")
     try:
-        filter_.encode()
+        text.encode()
     except UnicodeEncodeError as wrong:
-        fail(filter_, wrong.start, "half a surrogate pair is no text")
+        fail(source, wrong.start, "half a surrogate pair is no text")
     found, at = [], 0
     while True:
-        match = _TOKEN.match(filter_, at)
+        match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            start = at + len(filter_[at:]) - len(filter_[at:].lstrip())
-            fail(filter_, start, _strange(filter_[start]))
-        token = Token(
-            cast("Kind", match.lastgroup),
-            match.group(match.lastgroup),
-            match.start(match.lastgroup),
-            match.end(),
-        )
+            start = at + len(text[at:]) - len(text[at:].lstrip())
+            fail(source, start, *_strange(text[start]))
+        kind = match.lastgroup
+        token = Token(cast("Kind", kind), match.group(kind), match.start(kind), match.end())
         found.append(token)
         if token.kind == "end":
             return found
         at = match.end()
 
 
-def _strange(character: str) -> str:
+def _strange(character: str) -> tuple[str, str]:
     if character in "'\"`":
-        return f"this {character} is never closed"
-    return f"{character!r} means nothing here"
+        return f"this {character} is never closed", f"Inside, it is written twice: {character * 2}"
+    return (
+        f"{character!r} means nothing here",
+        "A key with such signs is quoted with backticks: metrics.`a@b`.",
+    )
 
 
-def fail(filter_: str, at: int, what: str, hint: str = "") -> NoReturn:
-    """Raise Invalid with the stretch of the filter around `at` and a caret under it."""
+def fail(source: Source, at: int, what: str, hint: str = "") -> NoReturn:
+    """Raise Invalid with the stretch of the text around `at` and a caret under it."""
     start = max(0, at - 50)
-    stretch = filter_[start : at + 50].replace("\n", " ").replace("\t", " ")
+    stretch = source.text[start : at + 50].replace("\n", " ").replace("\t", " ")
     stretch = stretch.encode("utf-8", "replace").decode()
-    raise Invalid(f"In the filter, {what}:\n  {stretch}\n  {' ' * (at - start)}^", hint=hint)
+    raise Invalid(f"In the {source.name}, {what}:\n  {stretch}\n  {' ' * (at - start)}^", hint=hint)

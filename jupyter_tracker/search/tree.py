@@ -10,11 +10,16 @@ AGGREGATES = ("last", "first", "min", "max", "best", "mean", "count")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is compared: an attribute by name, or a metric, param or tag by key. `at` is its place in the filter."""
+    """What is compared: an attribute by name; a metric, param or tag by key; of a data set; or any text of a run.
 
-    kind: Literal["attribute", "metric", "param", "tag", "dataset"]
+    `whole` is the key of a metric before its last part was taken for a roll-up: the metric of that very key
+    is meant if there is one. `at` is the place in the filter.
+    """
+
+    kind: Literal["attribute", "metric", "param", "tag", "dataset", "text"]
     key: str
     aggregate: str = "last"
+    whole: str = ""
     at: int = 0
 
 

@@ -180,7 +180,19 @@ FILTERS: list[tuple[str, Callable[[Facts], bool]]] = [
     ("metrics.`val loss`.last >= .5", lambda run: True),
     ("metrics.odd != 3", lambda run: "odd" in run["metrics"]),
     ("metrics.odd.count = 1", lambda run: "odd" in run["metrics"]),
-    ("metrics.odd.mean IS NULL", lambda run: "odd" not in run["metrics"]),
+    ("metrics.odd.mean IS NULL", lambda run: True),
+    ("metrics.odd = nan", lambda run: "odd" in run["metrics"]),
+    ("metrics.rmse != 'NaN'", lambda run: True),
+    ("metrics.odd IN (nan)", lambda run: "odd" in run["metrics"]),
+    ("params.depth IN (10, 11, 12)", param("depth", lambda value: value in (10, 11, 12))),
+    ("params.on = TRUE", param("on", lambda value: value)),
+    ("tags.`a.b c` > 20", lambda run: int(run["tags"]["a.b c"]) > 20),
+    ("tags.team > 0", lambda run: False),
+    ("tags.`mlflow.runName` LIKE 'run-1_'", lambda run: len(run["name"]) == 6 and run["name"][4] == "1"),
+    ("tags.`mlflow.note.content` IS NULL", lambda run: run["note"] is None),
+    ("text ~ 'RUN-2'", lambda run: "run-2" in run["name"]),
+    ("text ~ 'N3' or text ~ 'good'", lambda run: run["params"]["name"] == "n3" or run["note"] == "good"),
+    ("params.a.5 = 1 or metrics.a.b.5.min < 3", lambda run: False),
     ("metrics.RMSE < 5", lambda run: False),
     ("metrics.rmse < 1e999", last("rmse", lambda value: True)),
     ("metrics.rmse > -1e999", last("rmse", lambda value: True)),
@@ -257,6 +269,13 @@ WRONG = [
     ("start_time > 'yesterday'", "a time was expected", 13),
     ("duration > 'long'", "a duration was expected", 11),
     ("dirty = 'maybe'", "true or false", 8),
+    ("dirty > true", "a flag is equal or not", 8),
+    ("status > 'failed'", "a status is equal or not", 9),
+    ("metrics.rmse < nan", "NaN is neither less nor greater", 15),
+    ("text = 'x'", "only ~ was expected", 5),
+    ("artifact_uri = 'x'", "cannot be searched", 0),
+    ("name = true", "a value was expected", 7),
+    ("metrics.f1@5 > 0", "means nothing here", 10),
     ("name IS 3", "NULL was expected", 8),
     ("dataset.colour = 'x'", "a data set has no", 8),
     ("metrics.a; DROP TABLE runs", "means nothing", 9),
@@ -321,8 +340,8 @@ def test_pages_cover_everything_once(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_near_keys_are_suggested(con: duckdb.DuckDBPyConnection) -> None:
     assert suggest(con, "metrics.rmsee < 3 and params.dept = 3") == [
-        "no run has params.dept; near: depth",
         "no run has metrics.rmsee; near: rmse",
+        "no run has params.dept; near: depth",
     ]
     assert suggest(con, "metrics.rmse < 3") == []
 

@@ -93,8 +93,16 @@ def test_a_token_of_another_search_is_refused(con: duckdb.DuckDBPyConnection, to
 
 @pytest.mark.parametrize(
     "clause",
-    ["metrics.rmse SIDEWAYS", "metrics.a DESC, (SELECT 1)", "1; DROP TABLE run", "foo", "name ASC DESC"],
+    [
+        "metrics.rmse SIDEWAYS",
+        "metrics.a DESC, (SELECT 1)",
+        "1; DROP TABLE run",
+        "foo",
+        "name ASC DESC",
+        "dataset.name",
+        "text",
+    ],
 )
 def test_an_order_is_parsed_too(con: duckdb.DuckDBPyConnection, clause: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="In the order"):
         search(con, "", order_by=[clause])
