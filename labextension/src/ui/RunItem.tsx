@@ -1,7 +1,8 @@
 import * as React from 'react';
 import type { MetricKey, Run, RunDetail } from '../model/api';
 import { age, duration, number } from '../model/format';
-import { StatusIcon } from './StatusIcon';
+import { Item } from './Item';
+import { StatusIcon, useStatusWord } from './StatusIcon';
 import { useWords } from './words';
 
 interface Props {
@@ -15,33 +16,34 @@ interface Props {
 
 /** One run in the tree: outcome, name, main metric, age; opened, what it recorded. */
 export function RunItem({ run, metric, now, detail, onToggle }: Props): React.JSX.Element {
+  const word = useStatusWord(run.status);
+  const name = run.name ?? run.run_id.slice(0, 8);
   const value = metric ? number(run.values[0] ?? null) : '';
+  const measured = value && metric ? `${metric.key} ${value}` : '';
   return (
-    <>
-      <div
-        className="jt-row jt-run"
-        role="treeitem"
-        tabIndex={-1}
-        aria-level={2}
-        aria-expanded={detail !== undefined}
-        data-run={run.run_id}
-        onClick={() => {
-          onToggle(run.run_id);
-        }}
-      >
-        <StatusIcon status={run.status} />
-        <span className="jt-name" title={run.name ?? run.run_id}>
-          {run.name ?? run.run_id.slice(0, 8)}
-        </span>
-        <span className="jt-value" title={metric ? `${metric.key} ${value}` : undefined}>
-          {value}
-        </span>
-        <time className="jt-age" title={started(run)}>
-          {age(run.start_time, now)}
-        </time>
-      </div>
+    <Item
+      level={2}
+      label={[name, word, measured].filter(Boolean).join(', ')}
+      open={detail !== undefined}
+      className="jt-run"
+      onPress={() => onToggle(run.run_id)}
+      row={
+        <>
+          <StatusIcon status={run.status} />
+          <span className="jt-name" title={name}>
+            {name}
+          </span>
+          <span className="jt-value" title={measured}>
+            {value}
+          </span>
+          <time className="jt-age" title={started(run)}>
+            {age(run.start_time, now)}
+          </time>
+        </>
+      }
+    >
       {detail !== undefined && <Details run={run} detail={detail} />}
-    </>
+    </Item>
   );
 }
 

@@ -36,7 +36,8 @@ export function StatusIcon({ status }: { status: RunStatus }): React.JSX.Element
   );
 }
 
-function useStatusWord(status: RunStatus): string {
+/** The outcome in the language of the user. */
+export function useStatusWord(status: RunStatus): string {
   const words = useWords();
   return {
     running: words.__('running'),

@@ -2,7 +2,8 @@ import type * as React from 'react';
 
 /**
  * Moves through a tree with the keyboard as the ARIA tree pattern asks: up, down, home and end move the focus,
- * right opens or goes in, left closes or goes out, enter and space press. Items are elements of role `treeitem`.
+ * right opens or goes in, left closes or goes out, enter and space press. Items are elements of role `treeitem`
+ * whose first child is what the mouse presses.
  */
 export function treeKeys(event: React.KeyboardEvent<HTMLElement>): void {
   const item = (event.target as HTMLElement).closest<HTMLElement>('[role=treeitem]');
@@ -21,6 +22,7 @@ function actions(tree: HTMLElement, item: HTMLElement): Record<string, () => voi
   const all = [...tree.querySelectorAll<HTMLElement>('[role=treeitem]')];
   const place = all.indexOf(item);
   const level = (one: HTMLElement | undefined): number => Number(one?.getAttribute('aria-level') ?? 0);
+  const press = (): void => (item.firstElementChild as HTMLElement | null)?.click();
   const go = (one: HTMLElement | undefined): void => one?.focus();
   const open = item.getAttribute('aria-expanded');
   const parent = all
@@ -42,23 +44,23 @@ function actions(tree: HTMLElement, item: HTMLElement): Record<string, () => voi
     },
     ArrowRight: () => {
       if (open === 'false') {
-        item.click();
+        press();
       } else if (level(all[place + 1]) > level(item)) {
         go(all[place + 1]);
       }
     },
     ArrowLeft: () => {
       if (open === 'true') {
-        item.click();
+        press();
       } else {
         go(parent);
       }
     },
     Enter: () => {
-      item.click();
+      press();
     },
     ' ': () => {
-      item.click();
+      press();
     }
   };
 }
