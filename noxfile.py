@@ -91,8 +91,9 @@ def lint(session: nox.Session) -> None:
     )
     environment.run("ruff", "check", ".")
     environment.run("ruff", "format", "--check", ".")
-    for step in (["install", "--immutable"], ["lint"], ["check"], ["test"]):
-        environment.run("jlpm", "--cwd", "labextension", *step)
+    with session.chdir("labextension"):
+        for step in (["install", "--immutable"], ["lint"], ["check"], ["test"]):
+            environment.run("jlpm", *step)
 
 
 @nox.session
