@@ -52,6 +52,10 @@ class Call:
             return self.args[place]
         return next((self.options[name] for name in names if name in self.options), None)
 
+    def is_of(self, args: tuple[Any, ...]) -> bool:
+        """Return whether a call with `args` is for the same object."""
+        return bool(args and self.args) and args[0] is self.args[0]
+
 
 @dataclass
 class _Thread(threading.local):
@@ -90,6 +94,9 @@ def enter(observer: str, function: str, args: tuple[Any, ...], options: dict[str
     """Begin an observed call; returns None when nothing of it is recorded. Raises nothing. `leave` must follow."""
     calls = _thread.calls
     outer = calls[-1] if calls else None
+    if outer is not None and outer.is_of(args):
+        calls.append(outer)  # what a method inherits: the same training goes on
+        return None
     frame = sys._getframe(2)  # noqa: SLF001  (the documented way to the caller)
     followed = outer is not None and outer.follows == observer
     call = None

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SLOW_ROWS = 2_000
+LIKELY_ROWS = 5_000  # up to so many rows probabilities are predicted too
 # Estimators that predict by going through the training data: predicting may take far longer than fitting.
 _SLOW = (
     "sklearn.neighbors",
@@ -99,7 +100,7 @@ def _classified(estimator: Any, data: Any, target: Any, weights: Any) -> dict[st
         "accuracy": float(np.average(truth == predicted, weights=weight)),
         "f1": _weighted_f1(truth, predicted, weight),
     }
-    if hasattr(estimator, "predict_proba"):
+    if len(truth) <= LIKELY_ROWS and hasattr(estimator, "predict_proba"):
         scores |= _log_loss(estimator, np.asarray(estimator.predict_proba(data), dtype=float), truth, weight)
     return scores
 

@@ -120,9 +120,9 @@ def _is_unset(estimator: Any, value: Any) -> bool:
 
 
 def library(estimator: Any) -> str:
-    """Return the framework that an estimator belongs to."""
-    package = type(estimator).__module__.partition(".")[0]
-    return package if package in ("xgboost", "lightgbm") else NAME
+    """Return the framework that an estimator, or the class it derives from, belongs to."""
+    packages = [base.__module__.partition(".")[0] for base in type(estimator).__mro__]
+    return next((name for name in ("xgboost", "lightgbm") if name in packages), NAME)
 
 
 def _only_transforms(estimator: Any) -> bool:

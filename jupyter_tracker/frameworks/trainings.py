@@ -38,12 +38,14 @@ class Training:
 
         After the twentieth training of the run nothing is logged.
         """
-        if of(self.run).trained.total() > LIMIT:
+        memory = of(self.run)
+        if memory.trained.total() > LIMIT:
             return
-        prefix = self.prefix
-        if any(self._differs(f"{prefix}{key}", value) for key, value in params.items()):
-            prefix = f"{self.name}." if self.number == 1 else f"{self.name}_{self.number}."
-        self.run.log_params({f"{prefix}{key}": value for key, value in params.items()}, origin=origin)
+        with memory.lock:
+            prefix = self.prefix
+            if any(self._differs(f"{prefix}{key}", value) for key, value in params.items()):
+                prefix = f"{self.name}." if self.number == 1 else f"{self.name}_{self.number}."
+            self.run.log_params({f"{prefix}{key}": value for key, value in params.items()}, origin=origin)
 
     def _differs(self, key: str, value: Any) -> bool:
         return key in self.run.params and self.run.params[key] != param(value)[0]

@@ -86,6 +86,39 @@ def test_the_estimator_is_recorded_once(run: Run) -> None:
     assert model.callbacks is None
 
 
+def test_an_estimator_derived_by_the_user_keeps_its_curves(run: Run) -> None:
+    class Own(xgboost.XGBRegressor):
+        def fit(self, X: Any, y: Any, **options: Any) -> Any:
+            return super().fit(X, y, eval_set=[VALID], **options)
+
+    Own(n_estimators=4).fit(*TRAIN, verbose=False)
+    assert [step for step, _ in curve(run, "validation_0-rmse")] == [0, 1, 2, 3]
+    assert run.tags["estimator"] == "Own"
+
+
+def test_a_second_booster_has_curves_of_its_own(run: Run) -> None:
+    matrix = xgboost.DMatrix(*TRAIN)
+    for depth in (2, 3):
+        xgboost.train({"max_depth": depth}, matrix, 3, evals=[(matrix, "train")], verbose_eval=False)
+    assert [step for step, _ in curve(run, "train-rmse")] == [0, 1, 2]
+    assert [step for step, _ in curve(run, "Booster_2.train-rmse")] == [0, 1, 2]
+    assert run.params["Booster_2.max_depth"] == 3
+
+
+def test_cross_validation_leaves_its_curves(run: Run) -> None:
+    history = xgboost.cv({"max_depth": 2, "seed": 1}, xgboost.DMatrix(*TRAIN), 4, nfold=3)
+    assert [value for _, value in curve(run, "test-rmse-mean")] == list(history["test-rmse-mean"])
+    assert run.params["num_boost_round"] == 4
+
+
+def test_linear_boosters_and_those_without_a_split_train_as_ever(run: Run) -> None:
+    booster = xgboost.train({"booster": "gblinear"}, xgboost.DMatrix(*TRAIN), 2)
+    assert len(booster.get_score(importance_type="weight")) == DIABETES[0].shape[1]
+    xgboost.XGBRegressor(n_estimators=1).fit([[0.0], [0.0]], [1.0, 1.0])
+    xgboost.XGBClassifier(n_estimators=2).fit(TRAIN[0], (TRAIN[1] > 100).astype(int))
+    xgboost.XGBRanker(n_estimators=2).fit(TRAIN[0], (TRAIN[1] > 100).astype(int), qid=[0] * 150 + [1] * 150)
+
+
 @pytest.mark.parametrize("jobs", [None, 2])
 def test_what_a_search_trains_leaves_no_curves(run: Run, jobs: int | None) -> None:
     search = GridSearchCV(xgboost.XGBRegressor(n_estimators=3), {"max_depth": [1, 2]}, cv=2, n_jobs=jobs)
