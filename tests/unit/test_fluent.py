@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workers import log_there
 
 import jupyter_tracker as jt
 from jupyter_tracker import fluent
@@ -201,16 +202,11 @@ def test_tasks_log_to_the_run_that_was_active_where_they_were_made() -> None:
     assert all(jt.get_run(run_id).data.metrics["m"] == 1.0 for run_id in found)
 
 
-def _log_there(run: Run) -> None:
-    run.log_metric("from_worker", 1.0)
-    run.close()
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_of_every_kind_log_to_their_parents_run(method: str) -> None:
     context = multiprocessing.get_context(method)
     with jt.start_run() as run:
-        workers = [context.Process(target=_log_there, args=(run,)) for _ in range(3)]
+        workers = [context.Process(target=log_there, args=(run,)) for _ in range(3)]
         for worker in workers:
             worker.start()
         for worker in workers:
