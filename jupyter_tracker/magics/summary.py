@@ -96,9 +96,11 @@ class Summary:
         return [fact for fact in facts if fact]
 
     def _metrics(self) -> list[Standings]:
-        """What the cell itself computed comes first, what libraries measured after it."""
+        """What the cell itself computed comes first, what libraries measured besides comes after it."""
         found = {key: last for key, last in self.run.metrics.items() if not key.startswith("system/")}
-        order = sorted(found, key=lambda key: (key not in self.own, key.startswith("training_")))
+        known = {found[key] for key in self.own if key in found}
+        shown = [key for key in found if key in self.own or found[key] not in known]
+        order = sorted(shown, key=lambda key: (key not in self.own, key.startswith("training_")))
         return [self._row(key, found[key]) for key in order[:SHOWN]]
 
     def _row(self, key: str, value_: float) -> Standings:
