@@ -73,7 +73,8 @@ def field(source: Source, parts: list[Token]) -> Field:
         return _dataset(source, parts)
     aggregate = rest[-1].text.lower() if len(rest) > 1 and rest[-1].kind == "name" else ""
     if group == "metric" and aggregate in AGGREGATES:
-        return Field("metric", _key(rest[:-1]), aggregate, _key(rest), at=first.at)
+        bare = all(part.kind != "quoted" for part in rest)
+        return Field("metric", _key(rest[:-1]), aggregate, _key(rest) if bare else "", at=first.at)
     return Field(group, _key(rest), at=first.at)
 
 

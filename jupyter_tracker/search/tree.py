@@ -12,8 +12,8 @@ AGGREGATES = ("last", "first", "min", "max", "best", "mean", "count")
 class Field:
     """What is compared: an attribute by name; a metric, param or tag by key; of a data set; or any text of a run.
 
-    `whole` is the key of a metric before its last part was taken for a roll-up: the metric of that very key
-    is meant if there is one. `at` is the place in the filter.
+    `whole` is the key of a metric, written without quotes, before its last part was taken for a roll-up: the
+    metric of that very key is meant if there is one. `at` is the place in the filter.
     """
 
     kind: Literal["attribute", "metric", "param", "tag", "dataset", "text"]
