@@ -58,6 +58,7 @@ class Session:
         self.shell.events.unregister("pre_run_cell", self._before)
         self.shell.ast_transformers.remove(self)
         self.shell.input_transformers_cleanup.remove(opts.strip)
+        frameworks.hooks.unwatch()
         self._history.stop()
 
     def visit(self, tree: ast.AST) -> ast.AST:

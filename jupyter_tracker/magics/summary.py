@@ -69,7 +69,7 @@ class Summary:
             )
             lines.append(f"  {row.key} = {number(row.value)}" + (f"  ({beside})" if beside else ""))
         if self.run.params:
-            lines.append("  params: " + ", ".join(f"{key}={shown}" for key, shown in self._params()))
+            lines.append("  params: " + ", ".join(f"{key} {shown}" for key, shown in self._params()))
         lines += [f"  ! {problem.message} {problem.hint}".rstrip() for problem in self.problems]
         return "\n".join(lines)
 
