@@ -145,9 +145,10 @@ def duckdb_1_5(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure, side by side with other trackers. Not a part of the default run."""
-    environment = prepare(session)
-    environment.pytest("tests/benchmarks")
+    """Measure, side by side with other trackers, and write docs/benchmarks.md. Not a part of the default run."""
+    environment = prepare(session, "bench")
+    environment.install("mlflow", "trackio", "wandb", "tensorboardX")
+    environment.run("python", "tests/benchmarks", *session.posargs)
 
 
 def _chromium(session: nox.Session) -> None:
