@@ -142,7 +142,7 @@ def search(bench: Bench) -> list[Any]:
     figures = []
     for runs in (100, 1000):
         with bench.directory() as directory:
-            figures.append(bench.json(bench.rivals, str(HERE / "searching.py"), directory, str(runs), "60"))
+            figures.append(bench.json(bench.rivals, str(HERE / "searching.py"), directory, str(runs), "45"))
     return figures
 
 

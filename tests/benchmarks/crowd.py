@@ -83,7 +83,7 @@ def main() -> None:
 def summary(directory: Path, heard: dict[str, list[Any]], people: int) -> dict[str, Any]:
     store = Store(Root.open(directory))
     with store.reading() as con:
-        (stored,) = con.execute("SELECT count(*) FROM point").fetchone()  # type: ignore[misc]
+        (stored,) = con.execute("SELECT count(*) FROM metrics WHERE key = 'loss'").fetchone()  # type: ignore[misc]
     taken = sorted(one for times, _ in heard["query"] for one in times)
     errors = [error for _, failures in heard["query"] + heard["poll"] for error in failures]
     logged = sum(heard["points"])
