@@ -123,4 +123,11 @@ describe('the main metric', () => {
     expect(mainMetric([common])).toBe(common);
     expect(mainMetric([])).toBeNull();
   });
+
+  it('is what the run is about, not how busy the machine was', () => {
+    const machine = { key: 'system/cpu_utilization_percentage', direction: null, runs: 100 };
+    const own = { key: 'batch', direction: null, runs: 1 };
+    expect(mainMetric([machine, own])).toBe(own);
+    expect(mainMetric([machine])).toBeNull();
+  });
 });

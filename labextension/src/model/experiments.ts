@@ -4,6 +4,7 @@ import { asTrackerError, isAbort, type TrackerClient, type TrackerError } from '
 /** How many runs an experiment shows at first, and how many more each time. */
 export const PAGE = 10;
 const FOUND = 50;
+const SYSTEM = 'system/';
 
 /** The newest runs of an experiment; `metric` is the one their `values` hold. */
 export interface Branch {
@@ -235,13 +236,15 @@ export class Experiments {
   }
 }
 
-/** The metric that stands beside a run's name: one with a known direction before others, then the commonest. */
+/**
+ * The metric that stands beside a run's name: one with a known direction before others, then the commonest;
+ * never one that measures the machine.
+ */
 export function mainMetric(keys: readonly MetricKey[]): MetricKey | null {
   const rank = (one: MetricKey) => (one.direction === null ? 0 : 1e9) + one.runs;
-  return keys.reduce<MetricKey | null>(
-    (best, one) => (best === null || rank(one) > rank(best) ? one : best),
-    null
-  );
+  return keys
+    .filter(one => !one.key.startsWith(SYSTEM))
+    .reduce<MetricKey | null>((best, one) => (best === null || rank(one) > rank(best) ? one : best), null);
 }
 
 function newest(experiments: readonly Experiment[]): Experiment | null {
