@@ -98,8 +98,8 @@ function Footer({ status }: { status: Status }): React.JSX.Element {
   const words = useWords();
   const short = status.root.split(/[\\/]/).slice(-2).join('/');
   return (
-    <footer className="jt-footer" title={`${status.root}\n${status.why}`}>
+    <div className="jt-footer" title={`${status.root}\n${status.why}`}>
       {words.__('Runs are kept in %1', `…/${short}`)}
-    </footer>
+    </div>
   );
 }
