@@ -31,7 +31,9 @@ FIRST = "%%track"
 )
 @argument("--exclude", default="", metavar="A,B*", help="names (patterns) that are not recorded")
 @argument("--no-infer", action="store_true", help="record only what is named here or logged by the code")
-@argument("--no-autolog", action="store_true", help="do not record what scikit-learn, xgboost and lightgbm do")
+@argument(
+    "--no-autolog", action="store_true", help="do not record what scikit-learn, xgboost and lightgbm do"
+)
 @argument(
     "--watch", default="", metavar="A,B", help="log a point each time one of these is assigned inside a loop"
 )
