@@ -120,9 +120,8 @@ class Session:
 
     def _finish(self, attempt: Attempt, result: Any, began: float) -> None:
         seconds = time.perf_counter() - began
-        updatable = getattr(self.shell, "kernel", None) is not None
         standing = attempt.standing
-        late = not standing.wait(0.015 + min(2 * seconds, _LATEST) if updatable else _LATEST)
+        late = not standing.wait(0.015 + min(2 * seconds, _LATEST))
         if not late:
             standing.record(attempt.run)
         attempt.finish(result, seconds)
@@ -146,5 +145,5 @@ def _complete(attempt: Attempt, handle: Any, summary: Summary) -> None:
     run = Run.annotate(attempt.run.root, attempt.run.run_id)
     attempt.standing.record(run)
     run.close()
-    if handle is not None:
+    if handle is not None and getattr(attempt.shell, "kernel", None) is not None:
         handle.update(summary)

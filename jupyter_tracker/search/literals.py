@@ -63,7 +63,7 @@ def members(source: Source, compared: Field, found: list[Token]) -> tuple[Value,
     numbers = compared.kind in ("param", "tag") and all(token.kind == "number" for token in found)
     if kind(compared) == "text":
         return tuple(float(token.text) if numbers else token.value for token in found)
-    return tuple(_typed(source, kind(compared), "=", token) for token in found)
+    return tuple(_typed(source, kind(compared), "IN", token) for token in found)
 
 
 def _bare(source: Source, token: Token) -> str:
@@ -79,8 +79,8 @@ def _typed(source: Source, type_: Type, operator: str, token: Token) -> Value:
     except (ValueError, KeyError, OverflowError):
         return fail(source, token.at, _EXPECTED[type_])
     if found != found and operator not in ("=", "!="):
-        hint = "There are = nan and != nan."
-        fail(source, token.at, "NaN is neither less nor greater than a number", hint)
+        hint = "It is neither less nor greater than a number, and in no list."
+        fail(source, token.at, "NaN is compared with = and != only", hint)
     return found
 
 
