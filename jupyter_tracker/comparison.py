@@ -118,9 +118,8 @@ def _facts(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any]:
         "SELECT json_extract_string(body, '$.section'), body FROM event WHERE run_idx = ? AND kind = 'capture' ORDER BY time, writer, seq",
         [index],
     ).fetchall()
-    sections = {
-        section: json.loads(body).get("value") or {} for section, body in captured if section in _SECTIONS
-    }
+    values = {section: json.loads(body).get("value") for section, body in captured if section in _SECTIONS}
+    sections = {section: value for section, value in values.items() if isinstance(value, dict)}
     git, environment = sections.get("git", {}), sections.get("environment", {})
     return {
         "name": name,

@@ -56,6 +56,13 @@ def test_a_sentence_says_what_changed(pair: tuple[str, str]) -> None:
     assert "nothing changed" in store.read(lambda con: what_changed(con, pair[0], pair[0]))
 
 
+def test_a_fact_of_another_shape_is_passed_over(pair: tuple[str, str]) -> None:
+    run = Run.annotate(jt.root(), pair[1])
+    run.record("git", "not what it should be")
+    run.close()
+    assert jt.compare(*pair).names == ["first", "second"]
+
+
 def test_unknown_runs_and_too_few_are_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(NotFound):
         jt.compare(pair[0], "nobody")
