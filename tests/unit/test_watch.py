@@ -413,7 +413,7 @@ def _watched_world() -> tuple[dict[str, object], Watcher, Points]:
     return namespace, Watcher(lambda values, at: points.append((values, at)), namespace), points
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_blocks(0, 0), st.sampled_from([None, "i0", "absent"]))
 @example(
     [
@@ -465,7 +465,7 @@ def _looping_lines(tree: ast.Module) -> set[int]:
     return lines
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_blocks(0, 0))
 def test_random_programs_give_the_points_that_were_stored(program: list[str]) -> None:
     """Each store of a watched name on a line that a loop runs is one point, and there are no others."""

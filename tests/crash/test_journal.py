@@ -282,7 +282,7 @@ def interrupt(*_):
         raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)
 signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
-while interrupts < 2000:
+while interrupts < 1000:
     try:
         armed = True
         while True:
