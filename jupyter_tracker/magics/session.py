@@ -50,7 +50,7 @@ class Session:
         self.shell.ast_transformers.append(self)
         self.shell.events.register("pre_run_cell", self._before)
         self.shell.events.register("post_run_cell", self._after)
-        threading.Thread(target=import_module, args=("jupyter_tracker.queries",), daemon=True).start()
+        threading.Thread(target=import_module, args=("jupyter_tracker.queries",)).start()
 
     def stop(self) -> None:
         """Leave the shell as it was."""
@@ -135,7 +135,7 @@ class Session:
             for problem in attempt.problems:
                 show(problem)
         if late:
-            threading.Thread(target=_complete, args=(attempt, handle, summary), daemon=True).start()
+            threading.Thread(target=_complete, args=(attempt, handle, summary)).start()
 
 
 def _complete(attempt: Attempt, handle: Any, summary: Summary) -> None:

@@ -11,6 +11,7 @@ from ..run import Run
 class Standing:
     """The previous attempt of the run's cell and the best of its experiment, read on a thread of its own.
 
+    No daemon thread: the interpreter may not end while DuckDB is at work in one.
     `previous` and `best` are empty until `wait` returned True, and when there is nothing earlier.
     """
 
@@ -22,7 +23,7 @@ class Standing:
         self.previous_run_id: str | None = None
         self.trouble: TrackerError | None = None
         self._run = run
-        self._thread = threading.Thread(target=self._ask, name="jupyter_tracker-standing", daemon=True)
+        self._thread = threading.Thread(target=self._ask, name="jupyter_tracker-standing")
         self._thread.start()
 
     def wait(self, timeout: float) -> bool:

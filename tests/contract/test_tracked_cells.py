@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -288,3 +290,25 @@ def test_a_restarted_kernel_interrupts_its_run(place: Path) -> None:
     restarted.manager.restart_kernel(now=False)
     assert eventually(lambda: detail(place, "restarted")["run"]["status"] in ("interrupted", "lost"))
     restarted.stop()
+
+
+LEAVE = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+import jupyter_tracker as jt
+jt.set_root(sys.argv[1])
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "jupyter_tracker")
+shell.run_cell("%%track leaving\\na = 1")
+"""
+
+
+def test_a_process_may_end_right_behind_a_tracked_cell(tmp_path: Path) -> None:
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", LEAVE, str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    store = Store(Root.open(tmp_path))
+    with store.reading() as con:
+        assert con.execute("SELECT count(*) FROM runs WHERE status = 'finished'").fetchone() == (5,)
