@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -103,4 +102,3 @@ def strip(lines: list[str]) -> list[str]:
 
 
 strip.has_side_effects = False  # type: ignore[attr-defined]
-Transformer = Callable[[list[str]], list[str]]
